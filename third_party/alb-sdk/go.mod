@@ -1,0 +1,3 @@
+module github.com/vmware/alb-sdk
+
+go 1.20
