@@ -37,10 +37,10 @@ func facts(f field) []string {
 		add("Range %s.", r)
 	}
 	if f.MinItems > 0 {
-		add("At least %d items.", f.MinItems)
+		add("Items: at least %d.", f.MinItems)
 	}
 	if f.MaxItems > 0 {
-		add("At most %d items.", f.MaxItems)
+		add("Items: at most %d.", f.MaxItems)
 	}
 	if f.Default != nil {
 		add("Default %v.", f.Default)

@@ -16,7 +16,7 @@ type AzureConfiguration struct {
 	// Location: string. Since 17.2.1.
 	Location *string `json:"location,omitempty"`
 
-	// NetworkInfo: list of AzureNetworkInfo. At least 1 items. At most 1 items. Since 17.2.1.
+	// NetworkInfo: list of AzureNetworkInfo. Items: at least 1. Items: at most 1. Since 17.2.1.
 	NetworkInfo []*AzureNetworkInfo `json:"network_info,omitempty"`
 
 	// ResourceGroup: string. Since 17.2.1.

@@ -4,7 +4,7 @@ package models
 
 // BgpProfile is the Avi definition BgpProfile.
 type BgpProfile struct {
-	// Community: list of string. At most 16 items. Since 17.1.2.
+	// Community: list of string. Items: at most 16. Since 17.1.2.
 	Community []string `json:"community,omitempty"`
 
 	// HoldTime: uint32. Range 3-7200. Default 180.
@@ -13,7 +13,7 @@ type BgpProfile struct {
 	// Ibgp: boolean. Required. Default true.
 	Ibgp *bool `json:"ibgp"`
 
-	// IPCommunities: list of IpCommunity. At most 1024 items. Since 17.1.3.
+	// IPCommunities: list of IpCommunity. Items: at most 1024. Since 17.1.3.
 	IPCommunities []*IPCommunity `json:"ip_communities,omitempty"`
 
 	// KeepaliveInterval: uint32. Range 0-3600. Default 60.
@@ -28,10 +28,10 @@ type BgpProfile struct {
 	// NumAsPathPrepend: uint32. Range 1-10. Since 20.1.1.
 	NumAsPathPrepend *uint32 `json:"num_as_path_prepend,omitempty"`
 
-	// Peers: list of BgpPeer. At most 128 items.
+	// Peers: list of BgpPeer. Items: at most 128.
 	Peers []*BgpPeer `json:"peers,omitempty"`
 
-	// RoutingOptions: list of BgpRoutingOptions. At most 128 items. Since 20.1.1.
+	// RoutingOptions: list of BgpRoutingOptions. Items: at most 128. Since 20.1.1.
 	RoutingOptions []*BgpRoutingOptions `json:"routing_options,omitempty"`
 
 	// SendCommunity: boolean. Default true. Since 17.1.2.

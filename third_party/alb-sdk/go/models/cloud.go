@@ -34,7 +34,7 @@ type Cloud struct {
 	// DNSResolutionOnSe: boolean. Since 18.2.6.
 	DNSResolutionOnSe *bool `json:"dns_resolution_on_se,omitempty"`
 
-	// DNSResolvers: list of DnsResolver. At most 1 items. Since 20.1.5.
+	// DNSResolvers: list of DnsResolver. Items: at most 1. Since 20.1.5.
 	DNSResolvers []*DNSResolver `json:"dns_resolvers,omitempty"`
 
 	// DockerConfiguration: DockerConfiguration.

@@ -7,6 +7,6 @@ type ContentRewriteProfile struct {
 	// RewritableContentRef: reference to StringGroup.
 	RewritableContentRef *string `json:"rewritable_content_ref,omitempty"`
 
-	// RspRewriteRules: list of RspContentRewriteRule. At most 1 items. Since 21.1.3.
+	// RspRewriteRules: list of RspContentRewriteRule. Items: at most 1. Since 21.1.3.
 	RspRewriteRules []*RspContentRewriteRule `json:"rsp_rewrite_rules,omitempty"`
 }

@@ -17,34 +17,34 @@ type DNSRecord struct {
 	// Description: string.
 	Description *string `json:"description,omitempty"`
 
-	// Fqdn: list of string. At least 1 items.
+	// Fqdn: list of string. Items: at least 1.
 	Fqdn []string `json:"fqdn,omitempty"`
 
-	// Ip6Address: list of DnsAAAARdata. At most 4 items. Since 18.1.1.
+	// Ip6Address: list of DnsAAAARdata. Items: at most 4. Since 18.1.1.
 	Ip6Address []*DNSAAAARdata `json:"ip6_address,omitempty"`
 
-	// IPAddress: list of DnsARdata. At most 4 items.
+	// IPAddress: list of DnsARdata. Items: at most 4.
 	IPAddress []*DNSARdata `json:"ip_address,omitempty"`
 
 	// Metadata: string. Since 18.2.5.
 	Metadata *string `json:"metadata,omitempty"`
 
-	// MxRecords: list of DnsMxRdata. At most 4 items. Since 18.2.9.
+	// MxRecords: list of DnsMxRdata. Items: at most 4. Since 18.2.9.
 	MxRecords []*DNSMxRdata `json:"mx_records,omitempty"`
 
-	// Ns: list of DnsNsRdata. At most 13 items. Since 17.1.1.
+	// Ns: list of DnsNsRdata. Items: at most 13. Since 17.1.1.
 	Ns []*DNSNsRdata `json:"ns,omitempty"`
 
 	// NumRecordsInResponse: uint32. Range 0-20, or 0. Since 17.1.1.
 	NumRecordsInResponse *uint32 `json:"num_records_in_response,omitempty"`
 
-	// ServiceLocator: list of DnsSrvRdata. At most 4 items.
+	// ServiceLocator: list of DnsSrvRdata. Items: at most 4.
 	ServiceLocator []*DNSSrvRdata `json:"service_locator,omitempty"`
 
 	// TTL: uint32.
 	TTL *uint32 `json:"ttl,omitempty"`
 
-	// TxtRecords: list of DnsTxtRdata. At most 4 items. Since 18.2.9.
+	// TxtRecords: list of DnsTxtRdata. Items: at most 4. Since 18.2.9.
 	TxtRecords []*DNSTxtRdata `json:"txt_records,omitempty"`
 
 	// Type: string. Required. One of DNS_RECORD_OTHER, DNS_RECORD_A, DNS_RECORD_NS, DNS_RECORD_CNAME,

@@ -10,7 +10,7 @@ type DNSResolver struct {
 	// MinTTL: uint32. Range 5-2147483647. Default 5. Unit SEC. Since 20.1.5.
 	MinTTL *uint32 `json:"min_ttl,omitempty"`
 
-	// NameserverIps: list of IpAddr. At least 1 items. At most 10 items. Since 20.1.5.
+	// NameserverIps: list of IpAddr. Items: at least 1. Items: at most 10. Since 20.1.5.
 	NameserverIps []*IPAddr `json:"nameserver_ips,omitempty"`
 
 	// ResolverName: string. Required. Since 20.1.5.

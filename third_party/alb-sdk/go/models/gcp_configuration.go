@@ -34,6 +34,6 @@ type GCPConfiguration struct {
 	// VipAllocationStrategy: GCPVIPAllocation. Required. Since 18.2.9.
 	VipAllocationStrategy *GCPVIPAllocation `json:"vip_allocation_strategy"`
 
-	// Zones: list of string. Required. At least 1 items. Since 18.2.1.
+	// Zones: list of string. Required. Items: at least 1. Since 18.2.1.
 	Zones []string `json:"zones,omitempty"`
 }

@@ -20,10 +20,10 @@ type HealthMonitorHTTP struct {
 	HTTPResponse *string `json:"http_response,omitempty"`
 
 	// HTTPResponseCode: list of string. One of HTTP_ANY, HTTP_1XX, HTTP_2XX, HTTP_3XX, HTTP_4XX, HTTP_5XX.
-	// At least 1 items.
+	// Items: at least 1.
 	HTTPResponseCode []string `json:"http_response_code,omitempty"`
 
-	// MaintenanceCode: list of integer. Range 101-599. At most 4 items.
+	// MaintenanceCode: list of integer. Range 101-599. Items: at most 4.
 	MaintenanceCode []int64 `json:"maintenance_code,omitempty"`
 
 	// MaintenanceResponse: string.

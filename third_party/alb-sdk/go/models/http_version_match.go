@@ -7,7 +7,7 @@ type HTTPVersionMatch struct {
 	// MatchCriteria: string. Required. One of IS_IN, IS_NOT_IN.
 	MatchCriteria *string `json:"match_criteria"`
 
-	// Versions: list of string. One of ZERO_NINE, ONE_ZERO, ONE_ONE, TWO_ZERO. At least 1 items. At most 8
-	// items.
+	// Versions: list of string. One of ZERO_NINE, ONE_ZERO, ONE_ONE, TWO_ZERO. Items: at least 1. Items:
+	// at most 8.
 	Versions []string `json:"versions,omitempty"`
 }

@@ -4,7 +4,7 @@ package models
 
 // IPCommunity is the Avi definition IpCommunity.
 type IPCommunity struct {
-	// Community: list of string. At least 1 items. At most 16 items. Since 17.1.3.
+	// Community: list of string. Items: at least 1. Items: at most 16. Since 17.1.3.
 	Community []string `json:"community,omitempty"`
 
 	// IPBegin: IpAddr. Required. Since 17.1.3.

@@ -4,7 +4,7 @@ package models
 
 // IPAMUsableNetwork is the Avi definition IpamUsableNetwork.
 type IPAMUsableNetwork struct {
-	// Labels: list of KeyValueTuple. At most 1 items. Since 20.1.3.
+	// Labels: list of KeyValueTuple. Items: at most 1. Since 20.1.3.
 	Labels []*KeyValueTuple `json:"labels,omitempty"`
 
 	// NwRef: reference to Network. Required. Since 20.1.3.

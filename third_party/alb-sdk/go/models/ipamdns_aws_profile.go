@@ -7,7 +7,7 @@ type IPAMDNSAwsProfile struct {
 	// AccessKeyID: string.
 	AccessKeyID *string `json:"access_key_id,omitempty"`
 
-	// EgressServiceSubnets: list of string. At most 1 items. Since 18.2.3.
+	// EgressServiceSubnets: list of string. Items: at most 1. Since 18.2.3.
 	EgressServiceSubnets []string `json:"egress_service_subnets,omitempty"`
 
 	// IamAssumeRole: string. Since 17.1.1.

@@ -10,7 +10,7 @@ type IPAMDNSAzureProfile struct {
 	// AzureUserpass: AzureUserPassCredentials. Since 17.2.1.
 	AzureUserpass *AzureUserPassCredentials `json:"azure_userpass,omitempty"`
 
-	// EgressServiceSubnets: list of string. At most 1 items. Since 17.2.8.
+	// EgressServiceSubnets: list of string. Items: at most 1. Since 17.2.8.
 	EgressServiceSubnets []string `json:"egress_service_subnets,omitempty"`
 
 	// ResourceGroup: string. Since 17.2.1.
@@ -22,7 +22,7 @@ type IPAMDNSAzureProfile struct {
 	// UsableDomains: list of string. Since 17.2.1.
 	UsableDomains []string `json:"usable_domains,omitempty"`
 
-	// UsableNetworkUuids: list of string. At most 128 items. Since 17.2.1.
+	// UsableNetworkUuids: list of string. Items: at most 128. Since 17.2.1.
 	UsableNetworkUuids []string `json:"usable_network_uuids,omitempty"`
 
 	// UseEnhancedHa: boolean. Since 17.2.1.
@@ -31,6 +31,6 @@ type IPAMDNSAzureProfile struct {
 	// UseStandardAlb: boolean. Since 17.2.7.
 	UseStandardAlb *bool `json:"use_standard_alb,omitempty"`
 
-	// VirtualNetworkIds: list of string. At most 1 items. Since 17.2.1.
+	// VirtualNetworkIds: list of string. Items: at most 1. Since 17.2.1.
 	VirtualNetworkIds []string `json:"virtual_network_ids,omitempty"`
 }

@@ -13,7 +13,7 @@ type MatchTarget struct {
 	// Cookie: CookieMatch.
 	Cookie *CookieMatch `json:"cookie,omitempty"`
 
-	// GeoMatches: list of GeoMatch. At most 1 items. Since 21.1.1.
+	// GeoMatches: list of GeoMatch. Items: at most 1. Since 21.1.1.
 	GeoMatches []*GeoMatch `json:"geo_matches,omitempty"`
 
 	// Hdrs: list of HdrMatch.

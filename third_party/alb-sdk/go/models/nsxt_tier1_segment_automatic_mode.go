@@ -10,6 +10,6 @@ type NsxtTier1SegmentAutomaticMode struct {
 	// NumSePerSegment: uint32. Default 16. Since 20.1.1.
 	NumSePerSegment *uint32 `json:"num_se_per_segment,omitempty"`
 
-	// Tier1LrIds: list of string. At least 1 items. Since 20.1.1.
+	// Tier1LrIds: list of string. Items: at least 1. Since 20.1.1.
 	Tier1LrIds []string `json:"tier1_lr_ids,omitempty"`
 }

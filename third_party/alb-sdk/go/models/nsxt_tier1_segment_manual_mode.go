@@ -4,6 +4,6 @@ package models
 
 // NsxtTier1SegmentManualMode is the Avi definition NsxtTier1SegmentManualMode.
 type NsxtTier1SegmentManualMode struct {
-	// Tier1Lrs: list of Tier1LogicalRouterInfo. At least 1 items. Since 20.1.1.
+	// Tier1Lrs: list of Tier1LogicalRouterInfo. Items: at least 1. Since 20.1.1.
 	Tier1Lrs []*Tier1LogicalRouterInfo `json:"tier1_lrs,omitempty"`
 }

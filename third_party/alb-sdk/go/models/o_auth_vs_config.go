@@ -16,7 +16,7 @@ type OAuthVSConfig struct {
 	// LogoutURI: string. Since 22.1.3.
 	LogoutURI *string `json:"logout_uri,omitempty"`
 
-	// OauthSettings: list of OAuthSettings. At most 1 items. Since 21.1.3.
+	// OauthSettings: list of OAuthSettings. Items: at most 1. Since 21.1.3.
 	OauthSettings []*OAuthSettings `json:"oauth_settings,omitempty"`
 
 	// PostLogoutRedirectURI: string. Since 22.1.3.

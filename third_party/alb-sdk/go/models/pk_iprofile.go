@@ -7,7 +7,7 @@ type PKIprofile struct {
 	// LastModified: string. Set by the controller. Unit MICROSECONDS.
 	LastModified *string `json:"_last_modified,omitempty"`
 
-	// AllowPkiErrors: list of string. One of ALLOW_EXPIRED_CRL, ALLOW_ALL_ERRORS. At most 1 items. Since
+	// AllowPkiErrors: list of string. One of ALLOW_EXPIRED_CRL, ALLOW_ALL_ERRORS. Items: at most 1. Since
 	// 30.1.1.
 	AllowPkiErrors []string `json:"allow_pki_errors,omitempty"`
 

@@ -92,7 +92,7 @@ type Pool struct {
 	// GslbSpEnabled: boolean. Set by the controller. Since 17.2.1.
 	GslbSpEnabled *bool `json:"gslb_sp_enabled,omitempty"`
 
-	// HealthMonitorRefs: references to HealthMonitor. At most 50 items.
+	// HealthMonitorRefs: references to HealthMonitor. Items: at most 50.
 	HealthMonitorRefs []string `json:"health_monitor_refs,omitempty"`
 
 	// HorizonProfile: HorizonProfile. Since 21.1.3.
@@ -203,7 +203,7 @@ type Pool struct {
 	// ServerTimeout: uint32. Range 0-21600000. Unit MILLISECONDS. Since 18.1.5.
 	ServerTimeout *uint32 `json:"server_timeout,omitempty"`
 
-	// Servers: list of Server. At most 5000 items.
+	// Servers: list of Server. Items: at most 5000.
 	Servers []*Server `json:"servers,omitempty"`
 
 	// ServiceMetadata: string. Since 17.2.14.

@@ -7,6 +7,6 @@ type PortMatch struct {
 	// MatchCriteria: string. Required. One of IS_IN, IS_NOT_IN.
 	MatchCriteria *string `json:"match_criteria"`
 
-	// Ports: list of integer. Range 1-65535. At least 1 items.
+	// Ports: list of integer. Range 1-65535. Items: at least 1.
 	Ports []int64 `json:"ports,omitempty"`
 }

@@ -43,7 +43,7 @@ type PortalConfiguration struct {
 	// RedirectToHTTPS: boolean. Default true.
 	RedirectToHTTPS *bool `json:"redirect_to_https,omitempty"`
 
-	// SslkeyandcertificateRefs: references to SSLKeyAndCertificate. At most 2 items.
+	// SslkeyandcertificateRefs: references to SSLKeyAndCertificate. Items: at most 2.
 	SslkeyandcertificateRefs []string `json:"sslkeyandcertificate_refs,omitempty"`
 
 	// SslprofileRef: reference to SSLProfile.

@@ -4,6 +4,6 @@ package models
 
 // SecureChannelConfiguration is the Avi definition SecureChannelConfiguration.
 type SecureChannelConfiguration struct {
-	// SslkeyandcertificateRefs: references to SSLKeyAndCertificate. At most 1 items. Since 18.1.4.
+	// SslkeyandcertificateRefs: references to SSLKeyAndCertificate. Items: at most 1. Since 18.1.4.
 	SslkeyandcertificateRefs []string `json:"sslkeyandcertificate_refs,omitempty"`
 }

@@ -4,7 +4,7 @@ package models
 
 // Selector is the Avi definition Selector.
 type Selector struct {
-	// Labels: list of KeyValueTuple. At least 1 items. Since 20.1.3.
+	// Labels: list of KeyValueTuple. Items: at least 1. Since 20.1.3.
 	Labels []*KeyValueTuple `json:"labels,omitempty"`
 
 	// Type: string. Required. One of SELECTOR_IPAM. Since 20.1.3.

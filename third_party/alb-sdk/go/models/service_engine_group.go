@@ -285,7 +285,7 @@ type ServiceEngineGroup struct {
 	// InstanceFlavorInfo: CloudFlavor. Since 20.1.1.
 	InstanceFlavorInfo *CloudFlavor `json:"instance_flavor_info,omitempty"`
 
-	// Iptables: list of IptableRuleSet. At most 128 items.
+	// Iptables: list of IptableRuleSet. Items: at most 128.
 	Iptables []*IptableRuleSet `json:"iptables,omitempty"`
 
 	// KniAllowedServerPorts: list of KniPortRange. Since 21.1.3.
@@ -297,7 +297,7 @@ type ServiceEngineGroup struct {
 	// L7ResvdListenConnsPerCore: uint32. Default 256. Since 21.1.1.
 	L7ResvdListenConnsPerCore *uint32 `json:"l7_resvd_listen_conns_per_core,omitempty"`
 
-	// Labels: list of KeyValue. At most 1 items. Since 20.1.1.
+	// Labels: list of KeyValue. Items: at most 1. Since 20.1.1.
 	Labels []*KeyValue `json:"labels,omitempty"`
 
 	// LbactionNumRequestsToDispatch: uint32. Default 4. Since 21.1.1.
@@ -476,7 +476,7 @@ type ServiceEngineGroup struct {
 	// ObjsyncPort: uint32. Range 1024-65535. Default 4001. Since 20.1.3.
 	ObjsyncPort *uint32 `json:"objsync_port,omitempty"`
 
-	// OpenstackAvailabilityZones: list of string. At most 5 items. Since 17.1.1.
+	// OpenstackAvailabilityZones: list of string. Items: at most 5. Since 17.1.1.
 	OpenstackAvailabilityZones []string `json:"openstack_availability_zones,omitempty"`
 
 	// OpenstackMgmtNetworkName: string.
@@ -722,10 +722,10 @@ type ServiceEngineGroup struct {
 	// SendSeReadyTimeout: uint32. Range 10-600. Default 300. Unit SECONDS. Since 21.1.1.
 	SendSeReadyTimeout *uint32 `json:"send_se_ready_timeout,omitempty"`
 
-	// ServiceIp6Subnets: list of IpAddrPrefix. At most 128 items. Since 18.1.1.
+	// ServiceIp6Subnets: list of IpAddrPrefix. Items: at most 128. Since 18.1.1.
 	ServiceIp6Subnets []*IPAddrPrefix `json:"service_ip6_subnets,omitempty"`
 
-	// ServiceIPSubnets: list of IpAddrPrefix. At most 128 items. Since 17.1.1.
+	// ServiceIPSubnets: list of IpAddrPrefix. Items: at most 128. Since 17.1.1.
 	ServiceIPSubnets []*IPAddrPrefix `json:"service_ip_subnets,omitempty"`
 
 	// ShmMinimumConfigMemory: uint32. Range 0-100. Default 4. Unit MB. Since 18.1.2.

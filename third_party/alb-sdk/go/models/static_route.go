@@ -10,7 +10,7 @@ type StaticRoute struct {
 	// IfName: string.
 	IfName *string `json:"if_name,omitempty"`
 
-	// Labels: list of KeyValue. At most 1 items. Since 20.1.1.
+	// Labels: list of KeyValue. Items: at most 1. Since 20.1.1.
 	Labels []*KeyValue `json:"labels,omitempty"`
 
 	// NextHop: IpAddr. Required.

@@ -4,7 +4,7 @@ package models
 
 // URIParam is the Avi definition URIParam.
 type URIParam struct {
-	// Tokens: list of URIParamToken. At least 1 items.
+	// Tokens: list of URIParamToken. Items: at least 1.
 	Tokens []*URIParamToken `json:"tokens,omitempty"`
 
 	// Type: string. Required. One of URI_PARAM_TYPE_TOKENIZED.

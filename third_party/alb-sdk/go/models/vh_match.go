@@ -7,6 +7,6 @@ type VHMatch struct {
 	// Host: string. Required. Since 20.1.3.
 	Host *string `json:"host"`
 
-	// Rules: list of VHMatchRule. At least 1 items. Since 22.1.3.
+	// Rules: list of VHMatchRule. Items: at least 1. Since 22.1.3.
 	Rules []*VHMatchRule `json:"rules,omitempty"`
 }

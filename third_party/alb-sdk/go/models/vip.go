@@ -52,7 +52,7 @@ type Vip struct {
 	// NetworkRef: reference to Network. Since 17.1.1.
 	NetworkRef *string `json:"network_ref,omitempty"`
 
-	// PlacementNetworks: list of VipPlacementNetwork. At most 10 items. Since 18.2.5.
+	// PlacementNetworks: list of VipPlacementNetwork. Items: at most 10. Since 18.2.5.
 	PlacementNetworks []*VipPlacementNetwork `json:"placement_networks,omitempty"`
 
 	// PortUUID: string. Since 17.1.1.

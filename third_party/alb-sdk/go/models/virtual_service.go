@@ -35,7 +35,7 @@ type VirtualService struct {
 	// BgpNumAsPathPrepend: uint32. Range 1-10. Since 30.2.1.
 	BgpNumAsPathPrepend *uint32 `json:"bgp_num_as_path_prepend,omitempty"`
 
-	// BgpPeerLabels: list of string. At most 128 items. Since 20.1.5.
+	// BgpPeerLabels: list of string. Items: at most 128. Since 20.1.5.
 	BgpPeerLabels []string `json:"bgp_peer_labels,omitempty"`
 
 	// BotPolicyRef: reference to BotDetectionPolicy. Since 21.1.1.
@@ -79,7 +79,7 @@ type VirtualService struct {
 	// Description: string.
 	Description *string `json:"description,omitempty"`
 
-	// DNSInfo: list of DnsInfo. At most 1000 items.
+	// DNSInfo: list of DnsInfo. Items: at most 1000.
 	DNSInfo []*DNSInfo `json:"dns_info,omitempty"`
 
 	// DNSPolicies: list of DnsPolicies. Since 17.1.1.
@@ -122,7 +122,7 @@ type VirtualService struct {
 	// HTTPPolicies: list of HTTPPolicies.
 	HTTPPolicies []*HTTPPolicies `json:"http_policies,omitempty"`
 
-	// IcapRequestProfileRefs: references to IcapProfile. At most 1 items. Since 20.1.1.
+	// IcapRequestProfileRefs: references to IcapProfile. Items: at most 1. Since 20.1.1.
 	IcapRequestProfileRefs []string `json:"icap_request_profile_refs,omitempty"`
 
 	// IgnPoolNetReach: boolean.
@@ -206,16 +206,16 @@ type VirtualService struct {
 	// ServicePoolSelect: list of ServicePoolSelector.
 	ServicePoolSelect []*ServicePoolSelector `json:"service_pool_select,omitempty"`
 
-	// Services: list of Service. At most 2048 items.
+	// Services: list of Service. Items: at most 2048.
 	Services []*Service `json:"services,omitempty"`
 
 	// SidebandProfile: SidebandProfile.
 	SidebandProfile *SidebandProfile `json:"sideband_profile,omitempty"`
 
-	// SnatIP: list of IpAddr. At most 32 items.
+	// SnatIP: list of IpAddr. Items: at most 32.
 	SnatIP []*IPAddr `json:"snat_ip,omitempty"`
 
-	// SnatIp6Addresses: list of IpAddr. At most 32 items. Since 30.2.1.
+	// SnatIp6Addresses: list of IpAddr. Items: at most 32. Since 30.2.1.
 	SnatIp6Addresses []*IPAddr `json:"snat_ip6_addresses,omitempty"`
 
 	// SpPoolRefs: references to Pool. Set by the controller. Since 17.2.2.
@@ -236,7 +236,7 @@ type VirtualService struct {
 	// SsoPolicyRef: reference to SSOPolicy. Since 18.2.3.
 	SsoPolicyRef *string `json:"sso_policy_ref,omitempty"`
 
-	// StaticDNSRecords: list of DnsRecord. At most 1000 items.
+	// StaticDNSRecords: list of DnsRecord. Items: at most 1000.
 	StaticDNSRecords []*DNSRecord `json:"static_dns_records,omitempty"`
 
 	// TenantRef: reference to Tenant.

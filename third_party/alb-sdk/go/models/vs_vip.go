@@ -13,7 +13,7 @@ type VsVip struct {
 	// BgpNumAsPathPrepend: uint32. Range 1-10. Since 30.2.1.
 	BgpNumAsPathPrepend *uint32 `json:"bgp_num_as_path_prepend,omitempty"`
 
-	// BgpPeerLabels: list of string. At most 128 items. Since 20.1.5.
+	// BgpPeerLabels: list of string. Items: at most 128. Since 20.1.5.
 	BgpPeerLabels []string `json:"bgp_peer_labels,omitempty"`
 
 	// CloudRef: reference to Cloud. Since 17.1.1.
@@ -22,7 +22,7 @@ type VsVip struct {
 	// ConfigpbAttributes: ConfigPbAttributes. Since 21.1.1.
 	ConfigpbAttributes *ConfigPbAttributes `json:"configpb_attributes,omitempty"`
 
-	// DNSInfo: list of DnsInfo. At most 1000 items. Since 17.1.1.
+	// DNSInfo: list of DnsInfo. Items: at most 1000. Since 17.1.1.
 	DNSInfo []*DNSInfo `json:"dns_info,omitempty"`
 
 	// EastWestPlacement: boolean. Since 17.1.1.
