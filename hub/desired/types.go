@@ -1,0 +1,26 @@
+package desired
+
+import (
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/translate"
+)
+
+// Key identifies an Avi object.
+type Key = translate.Key
+
+// Object is a wanted Avi object in canonical form. It is immutable.
+type Object struct {
+	Key Key
+	// Body is the object as it would be sent: JSON values with references by
+	// name ("/api/pool/?name=x"). It must not be changed.
+	Body map[string]any
+	// Refs are the objects of the cluster's own that Body refers to, sorted.
+	// References to others (profiles, clouds) are not among them.
+	Refs []Key
+	// Hash is that of the canonical JSON of Body.
+	Hash string
+	// Cloud is the name in cloud_ref; empty for types without one.
+	Cloud string
+	// From are the Kubernetes objects that it exists for.
+	From []mirror.Ref
+}
