@@ -1,0 +1,176 @@
+// Package feedback says what an agent must write on a Kubernetes object so that
+// its status and annotations tell what Avi made of it.
+//
+// In come the entries that an object should show (host, addresses, UUID of the
+// virtual service) and what it shows now; out goes a WriteBack, or nothing when
+// the object already says so. The package does no I/O, keeps no state, and may
+// import only the wire contract. The rules are those of l7.md §22 (Ingress) and
+// l4-infra.md §1.12 (Service).
+package feedback
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// Annotations that tell the owner of an object, and other tools such as AMKO,
+// what serves it.
+const (
+	// AnnotationHosts holds a JSON object from host to virtual-service UUID.
+	AnnotationHosts = "ako.vmware.com/host-fqdn-vs-uuid-map"
+	// AnnotationController holds the UUID of the controller cluster.
+	AnnotationController = "ako.vmware.com/controller-cluster-uuid"
+	// AnnotationTenant holds the name of the Avi tenant.
+	AnnotationTenant = "ako.vmware.com/tenant-name"
+)
+
+// Entry is one thing that is served for an object.
+type Entry struct {
+	// Host is the name it is served under; empty for a Service without FQDN.
+	Host string
+	// Addresses are the VIP's, in the order in which they are to be shown.
+	// Empty: nothing serves the host (yet).
+	Addresses []string
+	// VirtualServiceUUID is empty while there is no virtual service.
+	VirtualServiceUUID string
+	// Tenant is the name of the virtual service's tenant.
+	Tenant string
+	// Status says whether the entry goes into status.loadBalancer.
+	Status bool
+	// Annotate says whether the entry goes into the annotations.
+	Annotate bool
+}
+
+// Current is what an object shows.
+type Current struct {
+	Status      []*akohubv1.LoadBalancerIngress
+	Annotations map[string]string
+}
+
+// Ours says whether the object carries the mark of an earlier write-back, so
+// that a status without entries is ours to clear. Without it the status may be
+// another controller's (l4-infra.md §1.12 tells what wiping those does).
+func (c Current) Ours() bool {
+	_, ok := c.Annotations[AnnotationHosts]
+	return ok
+}
+
+// For returns the write that turns what the object shows into what it should
+// show, or nil. When written is true, an earlier write-back of this hub's is
+// known, so that a status without a mark can be cleared too.
+func For(object *akohubv1.ObjectRef, entries []Entry, controllerUUID string, current Current, written bool) (*akohubv1.WriteBack, error) {
+	wb := &akohubv1.WriteBack{Object: object}
+	status := statusOf(entries)
+	switch {
+	case slices.EqualFunc(status, normalize(current.Status), sameIngress):
+	case len(status) == 0 && !written && !current.Ours():
+	default:
+		wb.LoadBalancer = &akohubv1.LoadBalancerStatus{Ingress: status}
+	}
+	patch, err := annotationsOf(entries, controllerUUID, current.Annotations)
+	if err != nil {
+		return nil, fmt.Errorf("annotations of %s %s/%s: %w", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+	}
+	wb.Annotations = patch
+	if wb.LoadBalancer == nil && wb.Annotations == nil {
+		return nil, nil
+	}
+	return wb, nil
+}
+
+func statusOf(entries []Entry) []*akohubv1.LoadBalancerIngress {
+	var out []*akohubv1.LoadBalancerIngress
+	for _, e := range entries {
+		if !e.Status {
+			continue
+		}
+		for _, a := range e.Addresses {
+			out = append(out, &akohubv1.LoadBalancerIngress{Ip: a, Hostname: e.Host})
+		}
+	}
+	return normalize(out)
+}
+
+// normalize sorts by host and keeps the order of a host's addresses, so that
+// the same set always reads the same.
+func normalize(in []*akohubv1.LoadBalancerIngress) []*akohubv1.LoadBalancerIngress {
+	out := slices.Clone(in)
+	slices.SortStableFunc(out, func(a, b *akohubv1.LoadBalancerIngress) int {
+		return cmp.Compare(a.GetHostname(), b.GetHostname())
+	})
+	return slices.CompactFunc(out, sameIngress)
+}
+
+func sameIngress(a, b *akohubv1.LoadBalancerIngress) bool {
+	return a.GetIp() == b.GetIp() && a.GetHostname() == b.GetHostname()
+}
+
+func annotationsOf(entries []Entry, controllerUUID string, current map[string]string) (*akohubv1.AnnotationPatch, error) {
+	hosts := map[string]string{}
+	tenant := ""
+	for _, e := range entries {
+		if e.Annotate && e.Host != "" && e.VirtualServiceUUID != "" {
+			hosts[e.Host] = e.VirtualServiceUUID
+			tenant = e.Tenant
+		}
+	}
+	patch := &akohubv1.AnnotationPatch{}
+	if len(hosts) == 0 {
+		// Only an object with our mark has annotations of ours to take away.
+		if _, ours := current[AnnotationHosts]; !ours {
+			return nil, nil
+		}
+		for _, name := range []string{AnnotationController, AnnotationHosts, AnnotationTenant} {
+			if _, ok := current[name]; ok {
+				patch.Remove = append(patch.Remove, name)
+			}
+		}
+		return patch, nil
+	}
+	text, err := json.Marshal(hosts)
+	if err != nil {
+		return nil, err
+	}
+	want := map[string]string{AnnotationHosts: string(text), AnnotationTenant: tenant}
+	if controllerUUID != "" {
+		want[AnnotationController] = controllerUUID
+	}
+	for name, value := range want {
+		if have, ok := current[name]; ok && sameAnnotation(name, have, value) {
+			continue
+		}
+		if patch.Set == nil {
+			patch.Set = map[string]string{}
+		}
+		patch.Set[name] = value
+	}
+	if patch.Set == nil {
+		return nil, nil
+	}
+	return patch, nil
+}
+
+// sameAnnotation compares the host map as JSON: AKO and people may have written
+// it with other spaces or another order.
+func sameAnnotation(name, have, want string) bool {
+	if have == want {
+		return true
+	}
+	if name != AnnotationHosts {
+		return false
+	}
+	var a, b map[string]string
+	if json.Unmarshal([]byte(have), &a) != nil || json.Unmarshal([]byte(want), &b) != nil || len(a) != len(b) {
+		return false
+	}
+	for k, v := range a {
+		if b[k] != v {
+			return false
+		}
+	}
+	return true
+}
