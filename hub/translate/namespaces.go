@@ -1,0 +1,36 @@
+package translate
+
+import (
+	"slices"
+
+	"github.com/akohub/akohub/hub/mirror"
+)
+
+// tenantAnnotation on a Namespace names the Avi tenant of its objects.
+const tenantAnnotation = "ako.vmware.com/tenant-name"
+
+// namespaceTenant returns the Avi tenant that the objects of a namespace go to:
+// the namespace's annotation, else the cluster's tenant (l4-infra.md §3.1).
+func namespaceTenant(v mirror.View, s *Settings, namespace string) string {
+	if ns, ok := v.Namespace(namespace); ok {
+		if t := ns.Body.GetMeta().GetAnnotations()[tenantAnnotation]; t != "" {
+			return t
+		}
+	}
+	return s.Tenant
+}
+
+// namespaceAccepted says whether the objects of a namespace are served: it is
+// not blocked and carries the selector's label (l4-infra.md §2.19). A namespace
+// that is not known does not carry it.
+func namespaceAccepted(v mirror.View, s *Settings, namespace string) bool {
+	if slices.Contains(s.BlockedNamespaces, namespace) {
+		return false
+	}
+	sel := s.NamespaceSelector
+	if sel.Key == "" || sel.Value == "" {
+		return true
+	}
+	ns, ok := v.Namespace(namespace)
+	return ok && ns.Body.GetMeta().GetLabels()[sel.Key] == sel.Value
+}
