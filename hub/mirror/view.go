@@ -36,6 +36,7 @@ type View interface {
 	Service(namespace, name string) (Object[*akohubv1.Service], bool)
 	Services() []Object[*akohubv1.Service]
 
+	EndpointSlice(namespace, name string) (Object[*akohubv1.EndpointSlice], bool)
 	// EndpointSlices returns the slices of a Service, sorted by name.
 	EndpointSlices(namespace, service string) []Object[*akohubv1.EndpointSlice]
 
