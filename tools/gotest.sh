@@ -18,15 +18,16 @@ fi
 
 say() { printf 'gotest: %s\n' "$*" >&2; }
 
+# compiler says whether there is a C compiler, after trying to install one.
 compiler() {
-	command -v "$(go env CC)" >/dev/null && return
-	if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+	local cc
+	read -r cc _ < <(go env CC) # without its arguments
+	if ! command -v "$cc" >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
 		say "no C compiler: installing gcc for the race detector"
 		DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 &&
-			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >&2 &&
-			return
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev >&2 || true
 	fi
-	return 1
+	command -v "$cc" >/dev/null
 }
 
 gotestsum=$("$root/tools/install.sh" --print gotestsum)
