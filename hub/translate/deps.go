@@ -95,6 +95,11 @@ func (d *deps) Services() []mirror.Object[*akohubv1.Service] {
 	return d.v.Services()
 }
 
+func (d *deps) EndpointSlice(namespace, name string) (mirror.Object[*akohubv1.EndpointSlice], bool) {
+	d.note(mirror.Ref{Kind: kinds.EndpointSlice, Namespace: namespace, Name: name})
+	return d.v.EndpointSlice(namespace, name)
+}
+
 // EndpointSlices notes the Service as well as the slices: a slice that appears
 // later is told by its Service.
 func (d *deps) EndpointSlices(namespace, service string) []mirror.Object[*akohubv1.EndpointSlice] {

@@ -34,6 +34,9 @@ const (
 	// UnitHost is a virtual host: all Ingress rules of one host name. Name is
 	// the host as written.
 	UnitHost UnitKind = "host"
+	// UnitIngress is an Ingress that no rule gives a host: it has no objects,
+	// and the fragment says what is wrong with it.
+	UnitIngress UnitKind = "ingress"
 	// UnitL4 is one Service of type LoadBalancer: Namespace and Name are its.
 	UnitL4 UnitKind = "l4"
 	// UnitInfra is the cluster's infrastructure; there is one, without name.
@@ -85,6 +88,10 @@ type Contribution struct {
 	RedirectHosts []string
 	// Members go into the parent's pool group.
 	Members []*models.PoolGroupMember
+	// Certificates are shared by hosts (the default certificate and its
+	// alternate). They are a parent of their own, named like the first of
+	// them, that has nothing else.
+	Certificates []*models.SSLKeyAndCertificate
 	// From are the Kubernetes objects behind the contribution, sorted.
 	From []mirror.Ref
 }

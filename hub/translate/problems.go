@@ -1,0 +1,52 @@
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/akohub/akohub/hub/mirror"
+)
+
+// Reasons of problems with Ingresses.
+const (
+	reasonClassMissing       = "IngressClassMissing"
+	reasonUnsupportedMode    = "UnsupportedMode"
+	reasonUnsupportedBackend = "UnsupportedBackend"
+	reasonNoRules            = "NoRules"
+	reasonNoPaths            = "NoPaths"
+	reasonHostNotServed      = "HostNotServed"
+	reasonServiceMissing     = "ServiceMissing"
+	reasonPortMissing        = "ServicePortMissing"
+	reasonSecretMissing      = "SecretMissing"
+	reasonCertificateInvalid = "CertificateInvalid"
+	reasonCertificateClash   = "CertificateConflict"
+	reasonTLSWithoutHosts    = "TLSWithoutHosts"
+	// reasonDuplicateHostPath is AKO's word (l7.md §8.4).
+	reasonDuplicateHostPath = "DuplicateHostPath"
+	reasonNameTooLong       = "NameTooLong"
+)
+
+func newProblem(obj mirror.Ref, uid, reason, message string) *Problem {
+	return &Problem{Object: obj, UID: uid, Reason: reason, Message: message}
+}
+
+// problem adds to what the owner of an object should know.
+func (f *Fragment) problem(obj mirror.Ref, uid, reason, format string, args ...any) {
+	f.Problems = append(f.Problems, *newProblem(obj, uid, reason, fmt.Sprintf(format, args...)))
+}
+
+func compareProblems(a, b Problem) int {
+	return cmp.Or(
+		compareRefs(a.Object, b.Object),
+		cmp.Compare(a.UID, b.UID),
+		cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(a.Message, b.Message),
+	)
+}
+
+// sortProblems sorts in place and drops doubles.
+func sortProblems(ps []Problem) []Problem {
+	slices.SortFunc(ps, compareProblems)
+	return slices.Compact(ps)
+}

@@ -1,0 +1,148 @@
+package translate
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vmware/alb-sdk/go/models"
+
+	"github.com/akohub/akohub/hub/mirror"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// Keys of a Secret's data. The Secret's type is not looked at, and ca.crt is
+// not used (l7.md §16).
+const (
+	tlsCertKey = "tls.crt"
+	tlsKeyKey  = "tls.key"
+	altCertKey = "alt.crt"
+	altKeyKey  = "alt.key"
+)
+
+const certTypeVirtualService = "SSL_CERTIFICATE_TYPE_VIRTUALSERVICE"
+
+// altSuffix ends the name of an alternate certificate.
+const altSuffix = "-alt"
+
+// checkPair says whether a certificate chain and a private key, both PEM,
+// parse and belong together. The error never contains any of the key.
+func checkPair(cert, key []byte) error {
+	switch {
+	case len(cert) == 0:
+		return errors.New("there is no certificate")
+	case len(key) == 0:
+		return errors.New("there is no private key")
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	return nil
+}
+
+// certificates returns the certificates of a claim, the alternate one last,
+// or false if the host cannot be served for this Ingress (l7.md §16).
+func (b *hostBuilder) certificates(c *claim) ([]*models.SSLKeyAndCertificate, bool) {
+	if c.secret.Name == "" {
+		b.f.problem(c.ing.Ref, c.ing.UID, reasonSecretMissing,
+			"spec.tls names no Secret for host %q: the host is not served", b.host)
+		return nil, false
+	}
+	name := c.secret.Namespace + "/" + c.secret.Name
+	secret, ok := b.d.Secret(c.secret.Namespace, c.secret.Name)
+	if !ok {
+		b.f.problem(c.ing.Ref, c.ing.UID, reasonSecretMissing,
+			"Secret %s does not exist: host %q is not served until it does", name, b.host)
+		return nil, false
+	}
+	data := secret.Body.GetData()
+	if err := checkPair(data[tlsCertKey], data[tlsKeyKey]); err != nil {
+		b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateInvalid,
+			"Secret %s (%s, %s) cannot be used: %v; host %q is not served", name, tlsCertKey, tlsKeyKey, err, b.host)
+		return nil, false
+	}
+	certName, altName := b.certificateNames(c)
+	certs := []*models.SSLKeyAndCertificate{b.certificate(c, certName, data[tlsCertKey], data[tlsKeyKey])}
+	if alt := b.alternate(c, secret, name); alt && altName != certName {
+		certs = append(certs, b.certificate(c, altName, data[altCertKey], data[altKeyKey]))
+	}
+	return certs, true
+}
+
+// alternate says whether a Secret holds an alternate certificate that can be
+// used; a bad one is left out and told of.
+func (b *hostBuilder) alternate(c *claim, secret mirror.Object[*akohubv1.Secret], name string) bool {
+	data := secret.Body.GetData()
+	if len(data[altCertKey]) == 0 || len(data[altKeyKey]) == 0 {
+		return false
+	}
+	if err := checkPair(data[altCertKey], data[altKeyKey]); err != nil {
+		b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateInvalid,
+			"the alternate certificate in Secret %s (%s, %s) cannot be used: %v; host %q goes without it",
+			name, altCertKey, altKeyKey, err, b.host)
+		return false
+	}
+	return true
+}
+
+// isDefault says whether the claim uses the certificate that hosts share.
+func (c *claim) usesDefaultCert() bool { return c.secret.Name == defaultSecretName }
+
+// certificateNames names a claim's certificates. A Secret whose own name ends
+// in -alt gives the alternate's name to its first one (l7.md §2.4).
+func (b *hostBuilder) certificateNames(c *claim) (cert, alt string) {
+	switch {
+	case c.usesDefaultCert():
+		return defaultCertName(b.s, false), defaultCertName(b.s, true)
+	case strings.HasSuffix(c.secret.Name, altSuffix):
+		return altCertName(b.s, b.host), altCertName(b.s, b.host)
+	}
+	return childName(b.s, b.host), altCertName(b.s, b.host)
+}
+
+func (b *hostBuilder) certificate(c *claim, name string, cert, key []byte) *models.SSLKeyAndCertificate {
+	host := []marker{mark(markerHost, b.host)}
+	if c.usesDefaultCert() {
+		host = nil
+	}
+	return &models.SSLKeyAndCertificate{
+		Name:        &name,
+		TenantRef:   ref("tenant", c.tenant),
+		CreatedBy:   ptr(b.s.CreatedBy()),
+		Type:        ptr(certTypeVirtualService),
+		Certificate: &models.SSLCertificate{Certificate: ptr(string(cert))},
+		Key:         ptr(string(key)),
+		Markers:     markers(b.s, host...),
+	}
+}
+
+// securedClaim is a claim with what its Secret gave.
+type securedClaim struct {
+	*claim
+	certs []*models.SSLKeyAndCertificate
+}
+
+// secured returns the claims whose certificates can be used. A host has one
+// certificate: where Ingresses bring different ones, the last is shown and the
+// others are told of (see ingressesOf for the order).
+func (b *hostBuilder) secured(claims []*claim) []securedClaim {
+	var out []securedClaim
+	for _, c := range claims {
+		if certs, ok := b.certificates(c); ok {
+			out = append(out, securedClaim{claim: c, certs: certs})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	last := out[len(out)-1]
+	for _, c := range out {
+		if *c.certs[0].Certificate.Certificate != *last.certs[0].Certificate.Certificate {
+			b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateClash,
+				"host %q shows the certificate of Ingress %s, not that of Secret %s",
+				b.host, last.name(), fmt.Sprintf("%s/%s", c.secret.Namespace, c.secret.Name))
+		}
+	}
+	return out
+}
