@@ -12,6 +12,13 @@ const (
 	autoFQDNFlat    = "flat"
 )
 
+// sortedNames returns the names that are not empty, sorted, without doubles.
+func sortedNames(names []string) []string {
+	out := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // maxLabel is the longest label of a DNS name, in bytes.
 const maxLabel = 63
 
@@ -115,3 +122,9 @@ func fitOneLabel(service, namespace string) (string, string) {
 	}
 	return service, namespace
 }
+
+var statusHost = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// validStatusHost says whether Kubernetes takes a name as the host name in a
+// load-balancer status: a DNS subdomain in lower case.
+func validStatusHost(name string) bool { return len(name) <= 253 && statusHost.MatchString(name) }

@@ -56,7 +56,7 @@ func buildVsVip(s *Settings, name, tenant string, fqdns []string, opts vsVipOpti
 		Vip:               vips(s, opts),
 	}
 	if s.T1LR != "" {
-		vv.Tier1Lr = &s.T1LR
+		vv.Tier1Lr = ptr(s.T1LR)
 	} else {
 		vv.VrfContextRef = ref("vrfcontext", s.VRF)
 	}
@@ -68,11 +68,8 @@ func buildVsVip(s *Settings, name, tenant string, fqdns []string, opts vsVipOpti
 
 // dnsInfo returns the names sorted, without doubles.
 func dnsInfo(fqdns []string) []*models.DNSInfo {
-	names := slices.DeleteFunc(slices.Clone(fqdns), func(f string) bool { return f == "" })
-	slices.Sort(names)
-	names = slices.Compact(names)
 	var out []*models.DNSInfo
-	for _, n := range names {
+	for _, n := range sortedNames(fqdns) {
 		out = append(out, &models.DNSInfo{Fqdn: ptr(n)})
 	}
 	return out

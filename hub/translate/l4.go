@@ -1,0 +1,228 @@
+package translate
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vmware/alb-sdk/go/models"
+
+	"github.com/akohub/akohub/hub/mirror"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// Annotations of a Service that change its virtual service (l4-infra.md §1).
+const (
+	loadBalancerIPAnnotation     = "ako.vmware.com/load-balancer-ip"
+	applicationProfileAnnotation = "ako.vmware.com/application-profile"
+	disableTrafficAnnotation     = "ako.vmware.com/disable-traffic"
+	sharedVIPAnnotation          = "ako.vmware.com/enable-shared-vip"
+	externalDNSAnnotation        = "external-dns.alpha.kubernetes.io/hostname"
+	skipNodePortAnnotation       = "skipnodeport.ako.vmware.com/enabled"
+)
+
+// Reasons of problems with a Service.
+const (
+	reasonNoPorts             = "NoPorts"
+	reasonInvalidIP           = "InvalidLoadBalancerIP"
+	reasonIPNotSupported      = "LoadBalancerIPNotSupported"
+	reasonInvalidHostname     = "InvalidHostname"
+	reasonUnsupportedProtocol = "UnsupportedProtocol"
+)
+
+// l4Unit translates a Service of type LoadBalancer to a virtual service of its
+// own: VsVip, one pool a port, and a policy set that picks the pool by port and
+// protocol (l4-infra.md §1). A Service that is not the hub's to serve, or is
+// gone, gives nothing.
+func l4Unit(d *deps, s *Settings, k UnitKey) Fragment {
+	f := Fragment{Unit: k}
+	svc, ok := d.Service(k.Namespace, k.Name)
+	if ok && takesL4(d, s, svc) && sharedVIPKey(svc) == "" {
+		t := l4Service{d: d, s: s, svc: svc, tenant: namespaceTenant(d, s, k.Namespace)}
+		t.build(&f)
+	}
+	f.Deps = d.refs()
+	f.sort()
+	return f
+}
+
+// l4Service is the translation of one Service.
+type l4Service struct {
+	d      *deps
+	s      *Settings
+	svc    mirror.Object[*akohubv1.Service]
+	tenant string
+}
+
+func (t *l4Service) build(f *Fragment) {
+	ns, name := t.svc.Ref.Namespace, t.svc.Ref.Name
+	ports := t.svc.Body.GetPorts()
+	vsName := l4Name(t.s, ns, name)
+	if !t.check(f, vsName) {
+		return
+	}
+	fqdns := serviceFQDNs(t.s, t.svc)
+	ip := preferredIP(f, t.s, t.svc)
+
+	add := func(typ, name string, body any) {
+		f.Objects = append(f.Objects, Object{
+			Key:  Key{Tenant: t.tenant, Type: typ, Name: name},
+			Body: body,
+			From: []mirror.Ref{t.svc.Ref},
+		})
+	}
+	byName := []marker{mark(markerNamespace, ns), mark(markerServiceName, name)}
+	rules := make([]l4Rule, 0, len(ports))
+	for _, p := range ports {
+		m := matchOf(p)
+		pool := l4PoolName(t.s, ns, name, m)
+		add(typePool, pool, buildL4Pool(t.s, l4Pool{
+			name:    pool,
+			tenant:  t.tenant,
+			port:    m,
+			servers: l4Servers(t.d, t.s, t.svc, m),
+			markers: markers(t.s, append(slices.Clone(byName), mark(markerPort, itoa(m.Number)))...),
+		}))
+		rules = append(rules, l4Rule{port: m, pool: pool})
+	}
+	protocols := protocolsOf(rules)
+	add(typeL4PolicySet, vsName, buildL4PolicySet(t.s, vsName, t.tenant, rules,
+		markers(t.s, append(slices.Clone(byName), mark(markerProtocol, strings.Join(protocols, ",")))...)))
+	add(typeVsVip, vsName, buildVsVip(t.s, vsName, t.tenant, fqdns, vsVipOptions{StaticIP: ip}))
+	vs := buildL4VirtualService(t.s, vsName, t.tenant, rules)
+	vs.Markers = markers(t.s, byName...)
+	vs.ServiceMetadata = serviceMetadata{NamespaceServiceName: []string{ns + "/" + name}, HostNames: fqdns}.text()
+	vs.TrafficEnabled = ptr(!strings.EqualFold(t.annotation(disableTrafficAnnotation), "true"))
+	if profile := t.annotation(applicationProfileAnnotation); profile != "" {
+		vs.ApplicationProfileRef = ref("applicationprofile", profile)
+	}
+	add(typeVirtualService, vsName, vs)
+	publishService(f, t.svc, t.tenant, vsName, fqdns)
+}
+
+func (t *l4Service) annotation(key string) string { return t.svc.Body.GetMeta().GetAnnotations()[key] }
+
+// check reports what makes the Service impossible to serve.
+func (t *l4Service) check(f *Fragment, vsName string) bool {
+	longest := vsName
+	for _, p := range t.svc.Body.GetPorts() {
+		m := matchOf(p)
+		rule := l4RuleName(l4PoolName(t.s, t.svc.Ref.Namespace, t.svc.Ref.Name, m))
+		if len(rule) > len(longest) {
+			longest = rule
+		}
+	}
+	return checkL4Service(f, t.s, t.svc, longest)
+}
+
+// checkL4Service reports what makes a Service impossible to serve; longest is
+// the longest name that it would cause.
+func checkL4Service(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service], longest string) bool {
+	ports := svc.Body.GetPorts()
+	if len(ports) == 0 {
+		f.problem(svc.Ref, svc.UID, reasonNoPorts,
+			"the Service has no ports, so there is nothing to balance: add an entry to spec.ports")
+		return false
+	}
+	if nameTooLong(longest) {
+		f.problem(svc.Ref, svc.UID, reasonNameTooLong,
+			"the Avi name %q has %d bytes, Avi takes %d: shorten the name of the Service or of its namespace",
+			longest, len(longest), maxNameLength)
+		return false
+	}
+	for _, p := range ports {
+		switch m := matchOf(p); {
+		case l4Protocols[m.Protocol].match == "":
+			f.problem(svc.Ref, svc.UID, reasonUnsupportedProtocol,
+				"port %d has the protocol %s: only TCP, UDP and SCTP can be served", m.Number, m.Protocol)
+			return false
+		case m.Protocol == protocolSCTP && s.ServiceType == serviceTypeNodePortLocal:
+			f.problem(svc.Ref, svc.UID, reasonUnsupportedProtocol,
+				"port %d has the protocol SCTP, which cannot be served in the mode NodePortLocal", m.Number)
+			return false
+		}
+	}
+	return true
+}
+
+// preferredIP returns the address that a Service asks for, or the zero value:
+// spec.loadBalancerIP, else the annotation (l4-infra.md §1.5).
+//
+// A wish that can't be granted is told to the owner and left out: a virtual
+// service that is there keeps its address, since what is not asked for is not
+// changed.
+func preferredIP(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service]) netip.Addr {
+	text, where := svc.Body.GetLoadBalancerIp(), "spec.loadBalancerIP"
+	if text == "" {
+		text, where = svc.Body.GetMeta().GetAnnotations()[loadBalancerIPAnnotation], "the annotation "+loadBalancerIPAnnotation
+	}
+	if text == "" {
+		return netip.Addr{}
+	}
+	ip, err := netip.ParseAddr(text)
+	if err != nil || ip.Zone() != "" {
+		f.problem(svc.Ref, svc.UID, reasonInvalidIP,
+			"%s is %q, which is no IP address: correct or remove it; until then it is ignored", where, text)
+		return netip.Addr{}
+	}
+	if !takesStaticIP(s) {
+		f.problem(svc.Ref, svc.UID, reasonIPNotSupported,
+			"%s asks for %s, but on clouds of type %s an address cannot be asked for: it is ignored", where, text, s.CloudType)
+		return netip.Addr{}
+	}
+	return ip
+}
+
+// serviceFQDNs returns the DNS names of a Service with a virtual service of its
+// own: external-dns's annotation as it stands, else a generated one
+// (l4-infra.md §1.6).
+func serviceFQDNs(s *Settings, svc mirror.Object[*akohubv1.Service]) []string {
+	if !autoFQDNEnabled(s) {
+		return nil
+	}
+	if name := svc.Body.GetMeta().GetAnnotations()[externalDNSAnnotation]; name != "" {
+		return []string{name}
+	}
+	if name := autoFQDNForService(s, svc.Ref.Namespace, svc.Ref.Name); name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// l4Servers are the servers of a port. A Service can ask for its endpoints even
+// where nodes are used otherwise (l4-infra.md §1.8).
+func l4Servers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service], port portMatch) []*models.Server {
+	if s.ServiceType == serviceTypeNodePort {
+		if _, skip := svc.Body.GetMeta().GetAnnotations()[skipNodePortAnnotation]; skip {
+			return serverModels(endpointServers(d, s, svc, port))
+		}
+	}
+	return buildServers(d, s, svc.Ref.Namespace, svc.Ref.Name, port)
+}
+
+// publishService says what the Service's status and annotations carry: the
+// first name in order, and annotations only with a name (l4-infra.md §1.12).
+//
+// A name that Kubernetes would refuse in a status is told to the owner instead
+// and nothing is written, as with AKO, whose write fails.
+func publishService(f *Fragment, svc mirror.Object[*akohubv1.Service], tenant, vsName string, fqdns []string) {
+	host := ""
+	if len(fqdns) > 0 {
+		host = slices.Min(fqdns)
+	}
+	if host != "" && !validStatusHost(host) {
+		f.problem(svc.Ref, svc.UID, reasonInvalidHostname,
+			"the DNS name %q is not one that a status can carry: give a single name in the annotation %s",
+			host, externalDNSAnnotation)
+		return
+	}
+	f.Publications = append(f.Publications, Publication{
+		Object:         svc.Ref,
+		UID:            svc.UID,
+		Host:           host,
+		VirtualService: Key{Tenant: tenant, Type: typeVirtualService, Name: vsName},
+		VsVip:          Key{Tenant: tenant, Type: typeVsVip, Name: vsName},
+		Status:         true,
+		Annotate:       host != "",
+	})
+}
