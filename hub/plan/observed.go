@@ -1,0 +1,111 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/akohub/akohub/hub/desired"
+)
+
+// NewObserved makes an observed object of a body as the controller answered
+// it. The body becomes the object's. It fails if the body lacks what every
+// stored object has: name, uuid.
+func NewObserved(tenant, typ string, body map[string]any) (*Observed, error) {
+	name, _ := body["name"].(string)
+	uuid, _ := body["uuid"].(string)
+	if uuid == "" {
+		return nil, fmt.Errorf("%s %q: the answer has no uuid", typ, name)
+	}
+	if name == "" {
+		return nil, errors.New(typ + " " + uuid + ": the answer has no name")
+	}
+	modified, _ := body["_last_modified"].(string)
+	o := &Observed{
+		Key:          Key{Tenant: tenant, Type: typ, Name: name},
+		UUID:         uuid,
+		LastModified: modified,
+		Body:         body,
+	}
+	o.Refs = desired.RefsOf(o.Key, body, nil)
+	return o, nil
+}
+
+// Owned reports whether an object of the controller is the cluster's: by
+// created_by where the type has it, else by markers, in each case exactly and
+// never by a prefix or a part of a name (architecture.md, promise 5).
+func Owned(o *Observed, cluster, createdBy string) bool {
+	def := desired.Type(o.Key.Type)
+	if def == nil || !desired.Own(o.Key.Type) || cluster == "" || createdBy == "" {
+		return false
+	}
+	if def.Fields["created_by"] != nil {
+		owner, _ := o.Body["created_by"].(string)
+		return owner == createdBy
+	}
+	if !onlyMarker(o.Body, "clustername", cluster) {
+		return false
+	}
+	if o.Key.Type == "stringgroup" { // l7.md §3: the marker created_by
+		return onlyMarker(o.Body, "created_by", createdBy)
+	}
+	// AKO's other programs mark their objects with the same cluster, but give
+	// them another prefix ("ako-gw-…", l4-infra.md §0).
+	return strings.HasPrefix(o.Key.Name, cluster+"--")
+}
+
+// Owner says whose an object is, for a message.
+func Owner(o *Observed) string {
+	if owner, _ := o.Body["created_by"].(string); owner != "" {
+		return owner
+	}
+	for _, key := range []string{"created_by", "clustername"} {
+		if values := marker(o.Body, key); len(values) > 0 {
+			return key + " " + strings.Join(values, ",")
+		}
+	}
+	return ""
+}
+
+func onlyMarker(body map[string]any, key, value string) bool {
+	values := marker(body, key)
+	return len(values) == 1 && values[0] == value
+}
+
+func marker(body map[string]any, key string) []string {
+	list, _ := body["markers"].([]any)
+	for _, e := range list {
+		m, _ := e.(map[string]any)
+		if k, _ := m["key"].(string); k != key {
+			continue
+		}
+		var out []string
+		values, _ := m["values"].([]any)
+		for _, v := range values {
+			s, _ := v.(string)
+			out = append(out, s)
+		}
+		return out
+	}
+	return nil
+}
+
+// Carry keeps of an earlier observation what a fresh reading of the same
+// version can't know: that an object is the answer to our own write. It changes
+// fresh in place.
+func Carry(earlier, fresh map[Key]*Observed) {
+	for k, f := range fresh {
+		e := earlier[k]
+		if e != nil && e.Applied != "" && e.UUID == f.UUID && e.LastModified == f.LastModified && e.LastModified != "" {
+			fresh[k] = e
+		}
+	}
+}
+
+// refsOf returns the references of an observed object to the cluster's own.
+func (o *Observed) refsOf(byUUID func(typ, uuid string) (Key, bool)) []Key {
+	if o.Refs != nil {
+		return o.Refs
+	}
+	return desired.RefsOf(o.Key, o.Body, byUUID)
+}
