@@ -42,17 +42,14 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 files=$(git ls-files --cached --others --exclude-standard | while read -r f; do if [[ -f $f ]]; then printf '%s\n' "$f"; fi; done)
 printf '%s\n' "$files" | tar -c -T - | tar -x -C "$copy"
-(
-	cd "$copy"
-	git init -q
-	git add -A -f
-	# What generating removes, changes or adds shows as a difference to the index.
-)
+git -C "$copy" init -q
+tree() { git -C "$copy" add -A -f && git -C "$copy" write-tree; }
+before=$(tree)
 generate "$copy"
-cd "$copy"
-git add -A -f -N
-if ! git --no-pager diff --stat --exit-code; then
-	git --no-pager diff | head -n 60
+after=$(tree)
+if [[ $before != "$after" ]]; then
+	git -C "$copy" --no-pager diff --stat "$before" "$after"
+	git -C "$copy" --no-pager diff "$before" "$after" | sed -n 1,60p
 	echo "verify-generated: generated files are not up to date: run 'make generate' and commit the result" >&2
 	exit 1
 fi
