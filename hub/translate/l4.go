@@ -19,6 +19,7 @@ const (
 	sharedVIPAnnotation          = "ako.vmware.com/enable-shared-vip"
 	externalDNSAnnotation        = "external-dns.alpha.kubernetes.io/hostname"
 	skipNodePortAnnotation       = "skipnodeport.ako.vmware.com/enabled"
+	l4RuleAnnotation             = "ako.vmware.com/l4rule"
 )
 
 // Reasons of problems with a Service.
@@ -58,7 +59,7 @@ func (t *l4Service) build(f *Fragment) {
 	ns, name := t.svc.Ref.Namespace, t.svc.Ref.Name
 	ports := t.svc.Body.GetPorts()
 	vsName := l4Name(t.s, ns, name)
-	if !t.check(f, vsName) {
+	if unsupportedL4(f, t.d, t.svc) || !t.check(f, vsName) {
 		return
 	}
 	fqdns := serviceFQDNs(t.s, t.svc)
@@ -101,6 +102,30 @@ func (t *l4Service) build(f *Fragment) {
 }
 
 func (t *l4Service) annotation(key string) string { return t.svc.Body.GetMeta().GetAnnotations()[key] }
+
+// unsupportedL4 says whether a Service asks for settings that translation does
+// not have yet and that decide where the VIP is: rather no objects than wrong
+// ones. An L4Rule is told of too, but without it the Service is served as if
+// the rule had not been accepted (l4-infra.md §1.10, §1.11).
+func unsupportedL4(f *Fragment, d *deps, svc mirror.Object[*akohubv1.Service]) bool {
+	annotations := svc.Body.GetMeta().GetAnnotations()
+	setting := annotations[infraSettingAnnotation]
+	if setting == "" {
+		if ns, ok := d.Namespace(svc.Ref.Namespace); ok {
+			setting = ns.Body.GetMeta().GetAnnotations()[infraSettingAnnotation]
+		}
+	}
+	if setting != "" {
+		f.problem(svc.Ref, svc.UID, reasonUnsupportedMode,
+			"AviInfraSetting %s is asked for, which this version of akohub does not serve: nothing is made for the Service", setting)
+		return true
+	}
+	if rule := annotations[l4RuleAnnotation]; rule != "" {
+		f.problem(svc.Ref, svc.UID, reasonUnsupportedMode,
+			"L4Rule %s is asked for, which this version of akohub does not apply: the Service is served without it", rule)
+	}
+	return false
+}
 
 // check reports what makes the Service impossible to serve.
 func (t *l4Service) check(f *Fragment, vsName string) bool {

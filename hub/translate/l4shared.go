@@ -99,7 +99,7 @@ func buildShared(f *Fragment, d *deps, s *Settings, k UnitKey, members []mirror.
 		pubs  []func()
 	)
 	for _, svc := range members {
-		if !checkL4Service(f, s, svc, longestSharedName(s, k, svc, vsName)) {
+		if unsupportedL4(f, d, svc) || !checkL4Service(f, s, svc, longestSharedName(s, k, svc, vsName)) {
 			continue
 		}
 		names := sharedFQDNs(s, svc)

@@ -76,6 +76,8 @@ func Unit(v mirror.View, s *Settings, k UnitKey) Fragment {
 		return ingressUnit(v, s, k)
 	case UnitL4:
 		return l4Unit(newDeps(v), s, k)
+	case UnitL4Shared:
+		return l4SharedUnit(newDeps(v), s, k)
 	case UnitInfra:
 		return infraUnit(newDeps(v), s, k)
 	}
