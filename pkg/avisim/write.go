@@ -1,0 +1,413 @@
+package avisim
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// rules are what a type asks of a write beyond the vocabulary. Any may be nil.
+type rules struct {
+	// admit is the last check of a create or update. It may change w.body and
+	// reserve what the object needs: nothing fails after it.
+	admit func(st *store, w *write) error
+	// created runs when a new object is in the store.
+	created func(st *store, o *object)
+	// mayRemove is asked before a delete, besides the check for referrers.
+	mayRemove func(st *store, o *object) error
+	// removed releases what admit reserved.
+	removed func(st *store, o *object)
+}
+
+// typeRules is filled in by the files that know a type.
+var typeRules = map[string]rules{
+	"VsVip":                vsVipRules,
+	"VirtualService":       virtualServiceRules,
+	"Network":              networkRules,
+	"Tenant":               tenantRules,
+	"Cloud":                cloudRules,
+	"SSLKeyAndCertificate": certificateRules,
+}
+
+// write is one create or update on its way in.
+type write struct {
+	o    *object // for a create: not in the store yet
+	old  message // nil for a create
+	body message
+	refs []*object
+	// trusted writes are the seed's.
+	trusted bool
+}
+
+// managed are the top-level fields that the controller keeps itself.
+type managed struct {
+	uuid, lastModified, tenantRef string
+	hasURL                        bool
+}
+
+// prepared is a body that was checked against the vocabulary. It takes no
+// lock to make one.
+type prepared struct {
+	t       *objectType
+	managed managed
+	body    message
+	refs    []pendingRef
+	name    string
+	trusted bool
+}
+
+// maxName is the longest name of an object, in bytes (l4-infra.md §0).
+const maxName = 255
+
+func prepare(t *objectType, in map[string]any, edition string, trusted bool) (*prepared, error) {
+	p := &prepared{t: t, trusted: trusted}
+	rest := make(map[string]any, len(in))
+	for k, v := range in {
+		switch k {
+		case "uuid", "_last_modified", "tenant_ref", "url":
+			if _, known := t.def.byName[k]; !known {
+				break
+			}
+			if v == nil {
+				continue
+			}
+			s, ok := v.(string)
+			if !ok {
+				return nil, badRequest(t.name + "." + k + ": expected a string, got " + jsonType(v))
+			}
+			switch k {
+			case "uuid":
+				p.managed.uuid = s
+			case "_last_modified":
+				p.managed.lastModified = s
+			case "tenant_ref":
+				p.managed.tenantRef = s
+			case "url":
+				p.managed.hasURL = true
+			}
+			continue
+		}
+		rest[k] = v
+	}
+	d := decoder{trusted: trusted, edition: edition}
+	body, err := d.body(t, rest)
+	if err != nil {
+		return nil, err
+	}
+	p.body, p.refs = body, d.refs
+	p.name, _ = body["name"].(string)
+	if len(p.name) > maxName {
+		return nil, badRequest(t.name + ".name: longer than " + strconv.Itoa(maxName) + " bytes")
+	}
+	if _, ok := body["name"]; ok && p.name == "" {
+		return nil, badRequest(t.name + ".name: must not be empty")
+	}
+	return p, nil
+}
+
+// create adds an object to a tenant.
+func (st *store) create(p *prepared, tenant *object) (*object, error) {
+	t := p.t
+	if !p.trusted {
+		switch m := p.managed; {
+		case t.singleton:
+			return nil, failure(http.StatusMethodNotAllowed, "Method \"POST\" not allowed.")
+		case m.uuid != "":
+			return nil, badRequest(t.name + ".uuid: is read-only: the controller gives it")
+		case m.lastModified != "":
+			return nil, badRequest(t.name + "._last_modified: is read-only")
+		case m.hasURL:
+			return nil, badRequest(t.name + ".url: is read-only")
+		}
+	}
+	if !t.tenanted {
+		tenant = st.admin
+	}
+	if err := st.checkTenantRef(p, tenant); err != nil {
+		return nil, err
+	}
+	o := &object{t: t, name: p.name, tenant: tenant, uuid: p.managed.uuid}
+	if t.cloudScoped {
+		cloud, err := st.cloudOf(p, tenant)
+		if err != nil {
+			return nil, err
+		}
+		if o.cloud = cloud; cloud == nil {
+			o.cloud = st.defaultCloud
+		}
+		if o.cloud == nil {
+			return nil, badRequest(t.name + ".cloud_ref: there is no cloud")
+		}
+	}
+	refs, err := st.resolveAll(t, p.refs, scope{tenant, o.cloud})
+	if err != nil {
+		return nil, err
+	}
+	if o.name != "" && st.names[o.nameKey()] != nil {
+		return nil, conflict(o)
+	}
+	w := &write{o: o, body: p.body, refs: refs, trusted: p.trusted}
+	if t.rules.admit != nil {
+		if err := t.rules.admit(st, w); err != nil {
+			return nil, err
+		}
+	}
+	o.body = w.body
+	st.insert(o, w.refs)
+	if t.rules.created != nil {
+		t.rules.created(st, o)
+	}
+	return o, nil
+}
+
+func conflict(o *object) error {
+	scope := "Name and Tenant ref"
+	if o.cloud != nil {
+		scope = "Name, Tenant ref and Cloud ref"
+	}
+	return failure(http.StatusConflict, "%s with this %s already exists: %s", o.t.name, scope, quote(o.name))
+}
+
+// checkTenantRef refuses a body that names another tenant than the request.
+func (st *store) checkTenantRef(p *prepared, tenant *object) error {
+	if p.managed.tenantRef == "" {
+		return nil
+	}
+	got, err := st.resolve(st.vocab.byName["Tenant"], p.managed.tenantRef, scope{tenant: st.admin})
+	if err != nil {
+		return badRequest(p.t.name + ".tenant_ref: " + err.Error())
+	}
+	if got != tenant {
+		return badRequest(p.t.name + ".tenant_ref: is tenant " + quote(got.name) + ", the request's is " + quote(tenant.name))
+	}
+	return nil
+}
+
+// cloudOf resolves the body's own cloud_ref, on which the others depend; nil
+// if it has none.
+func (st *store) cloudOf(p *prepared, tenant *object) (*object, error) {
+	text, ok := p.body["cloud_ref"].(string)
+	if !ok {
+		return nil, nil
+	}
+	cloud, err := st.resolve(st.vocab.byName["Cloud"], text, scope{tenant: tenant})
+	if err != nil {
+		return nil, badRequest(p.t.name + ".cloud_ref: " + err.Error())
+	}
+	return cloud, nil
+}
+
+// update replaces an object's body (PUT).
+func (st *store) update(o *object, p *prepared, tenant *object) error {
+	t := o.t
+	if err := st.mayChange(o, tenant); err != nil {
+		return err
+	}
+	if p.managed.uuid != "" && p.managed.uuid != o.uuid {
+		return badRequest(t.name + ".uuid: cannot be changed")
+	}
+	if lm := p.managed.lastModified; lm != "" && lm != strconv.FormatInt(o.modified, 10) {
+		return failure(http.StatusPreconditionFailed, "Concurrent Update Error: %s %s was modified since it was read", t.name, quote(o.name))
+	}
+	if err := st.checkTenantRef(p, o.tenant); err != nil {
+		return err
+	}
+	if t.cloudScoped {
+		cloud, err := st.cloudOf(p, o.tenant)
+		if err != nil {
+			return err
+		}
+		if cloud != nil && cloud != o.cloud {
+			return badRequest(t.name + ".cloud_ref: cannot be changed")
+		}
+	}
+	refs, err := st.resolveAll(t, p.refs, scope{o.tenant, o.cloud})
+	if err != nil {
+		return err
+	}
+	if p.name != "" && p.name != o.name {
+		key := o.nameKey()
+		key.name = p.name
+		if st.names[key] != nil {
+			return conflict(&object{t: t, name: p.name, cloud: o.cloud})
+		}
+	}
+	name := p.name
+	if name == "" {
+		name = o.name
+	}
+	w := &write{o: o, old: o.body, body: p.body, refs: refs, trusted: p.trusted}
+	keepSensitive(t.def, w.body, o.body)
+	if p.managed.lastModified != "" {
+		// A client that read the object and writes it back sends the defaults
+		// that it was shown: they are still not what it wrote.
+		stripEchoes(st, o, t.def, w.body, o.body)
+	}
+	if t.rules.admit != nil {
+		if err := t.rules.admit(st, w); err != nil {
+			return err
+		}
+	}
+	st.replace(o, name, w.body, w.refs)
+	return nil
+}
+
+// mayChange refuses writes to what admin shares from within another tenant
+// (avi-rest.md §3: 400 "Cannot modify VrfContext").
+func (st *store) mayChange(o *object, tenant *object) error {
+	if !o.t.tenanted || o.tenant == tenant {
+		return nil
+	}
+	return badRequest("Cannot modify " + o.t.name + " " + quote(o.name) + ": it belongs to tenant " + quote(o.tenant.name))
+}
+
+// delete removes an object that nobody refers to.
+func (st *store) delete(o *object, tenant *object) error {
+	if err := st.mayChange(o, tenant); err != nil {
+		return err
+	}
+	if o.t.singleton {
+		return failure(http.StatusMethodNotAllowed, "Method \"DELETE\" not allowed.")
+	}
+	if refs := o.referrers(); len(refs) > 0 {
+		return failure(http.StatusPreconditionFailed, "Cannot delete, object is referred by: %s", listReferrers(refs))
+	}
+	if o.t.rules.mayRemove != nil {
+		if err := o.t.rules.mayRemove(st, o); err != nil {
+			return err
+		}
+	}
+	if o.t.rules.removed != nil {
+		o.t.rules.removed(st, o)
+	}
+	st.remove(o)
+	return nil
+}
+
+func listReferrers(refs []*object) string {
+	const most = 10
+	var parts []string
+	for i, r := range refs {
+		if i == most {
+			parts = append(parts, "and "+strconv.Itoa(len(refs)-most)+" more")
+			break
+		}
+		parts = append(parts, quote(r.t.name+" "+r.name))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+// keepSensitive puts back what a read hides.
+func keepSensitive(def *definition, body, old message) {
+	for _, f := range def.fields {
+		if !f.sensitive || body[f.name] != sensitiveText {
+			continue
+		}
+		if v, ok := old[f.name]; ok {
+			body[f.name] = v
+		} else {
+			delete(body, f.name)
+		}
+	}
+}
+
+// stripEchoes removes from a body what equals the default and wasn't written
+// before. List elements are taken to be the same by position.
+func stripEchoes(st *store, o *object, def *definition, body, old message) {
+	for name, v := range body {
+		f := def.byName[name]
+		was, had := old[name]
+		if !had {
+			if f.fallback != nil && f.fallback == v || o != nil && v != nil && st.isImplied(o, name, v) {
+				delete(body, name)
+			}
+			continue
+		}
+		switch v := v.(type) {
+		case message:
+			if was, ok := was.(message); ok {
+				stripEchoes(st, nil, f.def, v, was)
+			}
+		case []any:
+			was, _ := was.([]any)
+			for i := range min(len(v), len(was)) {
+				a, ok1 := v[i].(message)
+				b, ok2 := was[i].(message)
+				if ok1 && ok2 {
+					stripEchoes(st, nil, f.def, a, b)
+				}
+			}
+		}
+	}
+}
+
+// isImplied says whether v is the object that the controller fills in for an
+// absent reference.
+func (st *store) isImplied(o *object, name string, v any) bool {
+	ref, ok := v.(*object)
+	return ok && (name == "cloud_ref" && ref == o.cloud || ref == st.implied(o, name))
+}
+
+// impliedRefs are the references that the controller fills in when the client
+// leaves them out: by type and field, the name of the object. Assumed, from
+// the defaults that the user interface shows.
+var impliedRefs = map[string]map[string]string{
+	"VirtualService": {
+		"vrf_context_ref":         "global",
+		"se_group_ref":            "Default-Group",
+		"application_profile_ref": "System-HTTP",
+		"network_profile_ref":     "System-TCP-Proxy",
+		"analytics_profile_ref":   "System-Analytics-Profile",
+	},
+	"VsVip":   {"vrf_context_ref": "global"},
+	"Pool":    {"vrf_ref": "global"},
+	"Network": {"vrf_context_ref": "global"},
+}
+
+// implied returns the object that stands for an absent reference, or nil.
+func (st *store) implied(o *object, name string) *object {
+	wanted, ok := impliedRefs[o.t.name][name]
+	if !ok {
+		return nil
+	}
+	if o.t.name != "Network" && strings.HasPrefix(name, "vrf") {
+		if _, ok := o.body["tier1_lr"]; ok {
+			return nil // placed by the tier-1 router, not by a VRF (l4-infra.md §1.5)
+		}
+	}
+	f := o.t.def.byName[name]
+	if f == nil || f.target == nil {
+		return nil
+	}
+	target, err := st.lookup(f.target, wanted, o.tenant, o.cloud)
+	if err != nil {
+		return nil
+	}
+	return target
+}
+
+// plain turns a body back into what a client could have sent: references as
+// "/api/type/uuid#name".
+func plain(v any) any {
+	switch v := v.(type) {
+	case message:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			out[k] = plain(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = plain(e)
+		}
+		return out
+	case *object:
+		return "/api/" + v.t.path + "/" + v.uuid + "#" + v.name
+	case json.Number, string, bool:
+		return v
+	default:
+		return v
+	}
+}
