@@ -45,13 +45,6 @@ func (m *Mirror) mark(ref Ref, d dirt) {
 	}
 }
 
-// noteSynced marks a kind that has become synced.
-func (m *Mirror) noteSynced(ks *kindState, before bool) {
-	if !before && ks.synced() {
-		m.mark(Ref{Kind: ks.kind}, dirt{})
-	}
-}
-
 // Changes is signalled when the dirty set is not empty. One signal may stand
 // for many changes, and a signal may come late: TakeDirty says what there is.
 func (m *Mirror) Changes() <-chan struct{} { return m.changes }

@@ -101,5 +101,5 @@ func (v view) customs(kind string) *store[*akohubv1.CustomResource] {
 
 func (v view) Synced(kind string) bool {
 	ks := v.m.kinds[kind]
-	return ks != nil && ks.synced()
+	return ks != nil && ks.synced
 }

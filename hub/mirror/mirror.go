@@ -58,9 +58,9 @@ type kindState struct {
 	stamps  map[key]stamp
 	digest  digest.Set
 	objects table
-	// complete: a snapshot has ended on the live stream and nothing since has
-	// put its completeness in doubt.
-	complete     bool
+	// synced: a snapshot has ended on the live stream and nothing since has put
+	// its completeness in doubt.
+	synced       bool
 	availability akohubv1.KindState_Availability
 	message      string
 	snapshot     *snapshot
@@ -124,11 +124,11 @@ func (m *Mirror) Read(fn func(v View)) {
 	fn(view{m})
 }
 
-// SetKindState notes how the agent stands with a kind. A kind that is watched
-// again after it merely failed is as complete as before; one that was forbidden
-// or absent, or is no longer in the watch plan (unspecified), needs a new
-// snapshot. Objects stay in every case: unknown is not gone. The error is
-// ErrInvalid, for a kind that cannot be.
+// SetKindState notes how the agent stands with a kind. One that is not watched
+// is unsynced, its open snapshot is forgotten, and only a new snapshot makes it
+// complete again; its objects stay, for unknown is not gone. The state
+// unspecified is that of a kind which the watch plan no longer has. The error
+// is ErrInvalid, for a kind that cannot be.
 func (m *Mirror) SetKindState(kind string, availability akohubv1.KindState_Availability, message string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -136,16 +136,12 @@ func (m *Mirror) SetKindState(kind string, availability akohubv1.KindState_Avail
 	if err != nil {
 		return fmt.Errorf("state of a kind: %w", err)
 	}
-	before := ks.synced()
 	ks.availability = availability
 	ks.message = clip(message)
-	switch availability {
-	case akohubv1.KindState_AVAILABILITY_WATCHED, akohubv1.KindState_AVAILABILITY_FAILING:
-	default:
-		ks.complete = false
+	if availability != akohubv1.KindState_AVAILABILITY_WATCHED {
+		ks.synced = false
 		ks.snapshot = nil
 	}
-	m.noteSynced(ks, before)
 	return nil
 }
 
@@ -155,15 +151,11 @@ func (m *Mirror) Disconnected() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, ks := range m.kinds {
-		ks.complete = false
+		ks.synced = false
 		ks.availability = akohubv1.KindState_AVAILABILITY_UNSPECIFIED
 		ks.message = ""
 		ks.snapshot = nil
 	}
-}
-
-func (ks *kindState) synced() bool {
-	return ks.complete && ks.availability == akohubv1.KindState_AVAILABILITY_WATCHED
 }
 
 // kindState returns the state of a kind, making it if need be.

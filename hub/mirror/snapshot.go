@@ -56,7 +56,7 @@ func (m *Mirror) BeginSnapshot(kind string, id, count uint64, buckets []uint64) 
 	ks.snapshot = snap
 	if len(need) > 0 {
 		snap.wants = true
-		ks.complete = false
+		ks.synced = false
 		ks.objects.bulk()
 	}
 	return need, nil
@@ -75,7 +75,7 @@ func (m *Mirror) EndSnapshot(kind string, id, count, sum uint64) (pruned []Ref, 
 	}
 	snap := ks.snapshot
 	ks.snapshot = nil
-	before := ks.synced()
+	before := ks.synced
 
 	remains := ks.digest
 	var gone []key
@@ -90,7 +90,7 @@ func (m *Mirror) EndSnapshot(kind string, id, count, sum uint64) (pruned []Ref, 
 		remains.Remove(k.entry(s))
 	}
 	if remains.Count() != count || remains.Digest() != sum {
-		ks.complete = false
+		ks.synced = false
 		return nil, fmt.Errorf("end snapshot %d of %s: the agent counts %d objects, here %d would remain: %w",
 			id, kind, count, remains.Count(), ErrDigest)
 	}
@@ -99,10 +99,12 @@ func (m *Mirror) EndSnapshot(kind string, id, count, sum uint64) (pruned []Ref, 
 		m.remove(ks, k, ks.stamps[k], false)
 		pruned = append(pruned, Ref{Kind: kind, Namespace: k.namespace, Name: k.name})
 	}
-	ks.complete = true
+	ks.synced = true
 	// What has just been listed is watched, whatever was said before.
 	ks.availability, ks.message = akohubv1.KindState_AVAILABILITY_WATCHED, ""
-	m.noteSynced(ks, before)
+	if !before {
+		m.mark(Ref{Kind: kind}, dirt{})
+	}
 	return pruned, nil
 }
 

@@ -55,7 +55,7 @@ func (m *Mirror) Summary() Summary {
 		out.Kinds = append(out.Kinds, KindSummary{
 			Kind:         name,
 			Objects:      len(ks.stamps),
-			Synced:       ks.synced(),
+			Synced:       ks.synced,
 			Receiving:    ks.snapshot != nil,
 			Availability: ks.availability,
 			Message:      ks.message,
