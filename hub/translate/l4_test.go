@@ -15,19 +15,19 @@ import (
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
-// backend is a Service default/web and a slice with two ready addresses.
-func backend(tb testing.TB, svc *akohubv1.Service) []*akohubv1.Record {
-	return backendIn(tb, "default", "web", svc)
+// lbBackend is a Service default/web and a slice with two ready addresses.
+func lbBackend(tb testing.TB, svc *akohubv1.Service) []*akohubv1.Record {
+	return lbBackendIn(tb, "default", "web", svc)
 }
 
-func backendIn(tb testing.TB, namespace, name string, svc *akohubv1.Service) []*akohubv1.Record {
+func lbBackendIn(tb testing.TB, namespace, name string, svc *akohubv1.Service) []*akohubv1.Record {
 	return []*akohubv1.Record{
 		l4Record(tb, namespace, name, svc),
-		l4Record(tb, namespace, name+"-1", sliceFor(name, svc.Ports, "10.244.0.10", "10.244.1.10")),
+		l4Record(tb, namespace, name+"-1", l4Slice(name, svc.Ports, "10.244.0.10", "10.244.1.10")),
 	}
 }
 
-func joined(recs ...[]*akohubv1.Record) []*akohubv1.Record {
+func l4Join(recs ...[]*akohubv1.Record) []*akohubv1.Record {
 	var out []*akohubv1.Record
 	for _, r := range recs {
 		out = append(out, r...)
@@ -35,11 +35,11 @@ func joined(recs ...[]*akohubv1.Record) []*akohubv1.Record {
 	return out
 }
 
-func namespaceWith(tb testing.TB, name string, annotations, labels map[string]string) []*akohubv1.Record {
+func l4Namespace(tb testing.TB, name string, annotations, labels map[string]string) []*akohubv1.Record {
 	return []*akohubv1.Record{l4Record(tb, "", name, &akohubv1.Namespace{Meta: &akohubv1.Meta{Annotations: annotations, Labels: labels}})}
 }
 
-func node(tb testing.TB, name, ip string, meta *akohubv1.Meta) []*akohubv1.Record {
+func l4Node(tb testing.TB, name, ip string, meta *akohubv1.Meta) []*akohubv1.Record {
 	return []*akohubv1.Record{l4Record(tb, "", name, &akohubv1.Node{
 		Meta: meta, Addresses: []*akohubv1.NodeAddress{{Type: "Hostname", Address: name}, {Type: "InternalIP", Address: ip}},
 	})}
@@ -53,20 +53,20 @@ type l4Case struct {
 }
 
 func l4Cases(tb testing.TB) []l4Case {
-	onNode := sliceFor("web", []*akohubv1.ServicePort{l4Port("http", 80, 8080)}, "10.244.0.11")
+	onNode := l4Slice("web", []*akohubv1.ServicePort{l4Port("http", 80, 8080)}, "10.244.0.11")
 	onNode.Endpoints[0].NodeName = "node-1"
 	local := loadBalancer(&akohubv1.ServicePort{Name: "http", Protocol: protocolTCP, Port: 80, TargetPortNumber: 8080, NodePort: 30080})
 	local.ExternalTrafficPolicy = "Local"
 	preferred := loadBalancer()
 	preferred.LoadBalancerIp = "10.10.64.78"
 	return []l4Case{
-		{"l4-one-port", l4Settings(), backend(tb, loadBalancer())},
-		{"l4-three-protocols", l4Settings(), backend(tb, loadBalancer(
+		{"l4-one-port", l4Settings(), lbBackend(tb, loadBalancer())},
+		{"l4-three-protocols", l4Settings(), lbBackend(tb, loadBalancer(
 			withProtocol(l4Port("s", 3868, 3868), protocolSCTP),
 			l4Port("t", 3868, 3868),
 			withProtocol(l4Port("u", 3869, 3869), protocolUDP)))},
-		{"l4-preferred-ip", l4Settings(), backend(tb, annotated(preferred, loadBalancerIPAnnotation, "10.10.64.77"))},
-		{"l4-annotations", l4Settings(), backend(tb, annotated(loadBalancer(),
+		{"l4-preferred-ip", l4Settings(), lbBackend(tb, annotated(preferred, loadBalancerIPAnnotation, "10.10.64.77"))},
+		{"l4-annotations", l4Settings(), lbBackend(tb, annotated(loadBalancer(),
 			loadBalancerIPAnnotation, "2001:db8:10::77",
 			externalDNSAnnotation, "shop.avi.internal",
 			disableTrafficAnnotation, "True",
@@ -78,26 +78,26 @@ func l4Cases(tb testing.TB) []l4Case {
 			s.EnableRHI, s.BGPPeerLabels = true, []string{"peer1", "peer2"}
 			s.VIPNetworks[0].V6CIDR = "2001:db8:10::/64"
 			s.NodeNetworks = []NodeNetwork{{Name: "node-net", UUID: "network-1", CIDRs: []string{"192.168.10.7/24", "2001:db8:5::/64"}}}
-		}), backend(tb, loadBalancer())},
-		{"l4-namespace-tenant", l4Settings(), joined(
-			namespaceWith(tb, "red", map[string]string{tenantAnnotation: "tenant a"}, nil),
-			backendIn(tb, "red", "web", loadBalancer()),
-			backendIn(tb, "blue", "web", loadBalancer()))},
+		}), lbBackend(tb, loadBalancer())},
+		{"l4-namespace-tenant", l4Settings(), l4Join(
+			l4Namespace(tb, "red", map[string]string{tenantAnnotation: "tenant a"}, nil),
+			lbBackendIn(tb, "red", "web", loadBalancer()),
+			lbBackendIn(tb, "blue", "web", loadBalancer()))},
 		{"l4-aws", l4Settings(func(s *Settings) {
 			s.Cloud, s.CloudType = "aws", cloudAWS
 			s.VIPNetworks = []VIPNetwork{{Name: "subnet-0a"}, {Name: "subnet-0b"}}
-		}), backend(tb, preferred)},
+		}), lbBackend(tb, preferred)},
 		{"l4-nsxt-tier1", l4Settings(func(s *Settings) {
 			s.CloudType, s.T1LR = cloudNSXT, "/infra/tier-1s/t1-east"
-		}), backend(tb, loadBalancer())},
-		{"l4-evh-names", l4Settings(func(s *Settings) { s.EVH = true }), backend(tb, loadBalancer())},
-		{"l4-node-port-local", l4Settings(func(s *Settings) { s.ServiceType = serviceTypeNodePort }), joined(
-			node(tb, "node-1", "192.168.10.11", nil),
-			node(tb, "node-2", "192.168.10.12", nil),
+		}), lbBackend(tb, loadBalancer())},
+		{"l4-evh-names", l4Settings(func(s *Settings) { s.EVH = true }), lbBackend(tb, loadBalancer())},
+		{"l4-node-port-local", l4Settings(func(s *Settings) { s.ServiceType = serviceTypeNodePort }), l4Join(
+			l4Node(tb, "node-1", "192.168.10.11", nil),
+			l4Node(tb, "node-2", "192.168.10.12", nil),
 			[]*akohubv1.Record{l4Record(tb, "default", "web", local), l4Record(tb, "default", "web-1", onNode)})},
-		{"l4-shared-vip", l4Settings(), joined(
-			backendIn(tb, "default", "t", annotated(loadBalancer(l4Port("t", 53, 5353)), sharedVIPAnnotation, "pair")),
-			backendIn(tb, "default", "u", annotated(loadBalancer(withProtocol(l4Port("u", 53, 5353), protocolUDP)), sharedVIPAnnotation, "pair")))},
+		{"l4-shared-vip", l4Settings(), l4Join(
+			lbBackendIn(tb, "default", "t", annotated(loadBalancer(l4Port("t", 53, 5353)), sharedVIPAnnotation, "pair")),
+			lbBackendIn(tb, "default", "u", annotated(loadBalancer(withProtocol(l4Port("u", 53, 5353), protocolUDP)), sharedVIPAnnotation, "pair")))},
 	}
 }
 
@@ -156,7 +156,7 @@ func TestL4Selection(t *testing.T) {
 		svc.Type = typ
 		return svc
 	}
-	labelled := namespaceWith(t, "default", nil, map[string]string{"team": "shop"})
+	labelled := l4Namespace(t, "default", nil, map[string]string{"team": "shop"})
 	selector := func(value string) func(*Settings) {
 		return func(s *Settings) { s.NamespaceSelector = Label{Key: "team", Value: value} }
 	}
@@ -184,7 +184,7 @@ func TestL4Selection(t *testing.T) {
 		{"selector without value is off", l4Settings(selector("")), loadBalancer(), nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			readView(t, joined(backend(t, tt.svc), tt.extra), func(v mirror.View) {
+			readView(t, l4Join(lbBackend(t, tt.svc), tt.extra), func(v mirror.View) {
 				k := UnitKey{Kind: UnitL4, Namespace: "default", Name: "web"}
 				f := Unit(v, tt.s, k)
 				if got := len(f.Objects) > 0; got != tt.want || len(f.Problems) > 0 {
@@ -204,10 +204,10 @@ func TestL4Selection(t *testing.T) {
 
 func TestL4UnitsOf(t *testing.T) {
 	pod := l4Record(t, "default", "web-0", &akohubv1.Pod{Meta: &akohubv1.Meta{Labels: map[string]string{"app": "web"}}, Ready: true})
-	recs := joined(
-		backend(t, loadBalancer()),
-		backendIn(t, "default", "a", annotated(loadBalancer(), sharedVIPAnnotation, "pair")),
-		backendIn(t, "other", "web", loadBalancer()),
+	recs := l4Join(
+		lbBackend(t, loadBalancer()),
+		lbBackendIn(t, "default", "a", annotated(loadBalancer(), sharedVIPAnnotation, "pair")),
+		lbBackendIn(t, "other", "web", loadBalancer()),
 		[]*akohubv1.Record{pod},
 	)
 	web := UnitKey{Kind: UnitL4, Namespace: "default", Name: "web"}
@@ -271,7 +271,7 @@ func TestL4Problems(t *testing.T) {
 		{"L4Rule", l4Settings(), annotated(loadBalancer(), l4RuleAnnotation, "rule"), reasonUnsupportedMode, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			readView(t, backend(t, tt.svc), func(v mirror.View) {
+			readView(t, lbBackend(t, tt.svc), func(v mirror.View) {
 				f := Unit(v, tt.s, UnitKey{Kind: UnitL4, Namespace: "default", Name: "web"})
 				if len(f.Problems) != 1 || f.Problems[0].Reason != tt.reason || f.Problems[0].UID != "uid-web" || f.Problems[0].Message == "" {
 					t.Errorf("problems = %v, want one with reason %s and the Service's UID", f.Problems, tt.reason)
@@ -315,7 +315,7 @@ func TestSharedVIPConflicts(t *testing.T) {
 		if change != nil {
 			change(svc)
 		}
-		return backendIn(t, "default", name, svc)
+		return lbBackendIn(t, "default", name, svc)
 	}
 	for _, tt := range []struct {
 		name     string
@@ -323,16 +323,16 @@ func TestSharedVIPConflicts(t *testing.T) {
 		pools    int
 		problems []string // NAME:REASON
 	}{
-		{"agree", joined(member("a", 80, nil), member("b", 81, nil)), 2, nil},
-		{"other address", joined(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerIp = "10.10.64.1" })), 0,
+		{"agree", l4Join(member("a", 80, nil), member("b", 81, nil)), 2, nil},
+		{"other address", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerIp = "10.10.64.1" })), 0,
 			[]string{"a:" + reasonSharedVIPConflict, "b:" + reasonSharedVIPConflict}},
-		{"foreign class", joined(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerClass = proto.String("x") })), 0,
+		{"foreign class", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerClass = proto.String("x") })), 0,
 			[]string{"a:" + reasonSharedVIPConflict}},
-		{"same port", joined(member("b", 80, nil), member("a", 80, func(s *akohubv1.Service) { s.Meta.CreationSeconds = 7 })), 1,
+		{"same port", l4Join(member("b", 80, nil), member("a", 80, func(s *akohubv1.Service) { s.Meta.CreationSeconds = 7 })), 1,
 			[]string{"a:" + reasonSharedVIPConflict}},
-		{"named like a Service", joined(member("a", 80, nil), backendIn(t, "default", "pair", loadBalancer())), 0,
+		{"named like a Service", l4Join(member("a", 80, nil), lbBackendIn(t, "default", "pair", loadBalancer())), 0,
 			[]string{"a:" + reasonSharedVIPConflict}},
-		{"no ports in one", joined(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.Ports = nil })), 1,
+		{"no ports in one", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.Ports = nil })), 1,
 			[]string{"b:" + reasonNoPorts}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestInfraUnit(t *testing.T) {
 }
 
 func BenchmarkL4Unit(b *testing.B) {
-	slice := sliceFor("web", []*akohubv1.ServicePort{l4Port("http", 80, 8080)})
+	slice := l4Slice("web", []*akohubv1.ServicePort{l4Port("http", 80, 8080)})
 	for i := range 100 {
 		slice.Endpoints = append(slice.Endpoints, &akohubv1.Endpoint{
 			Addresses: []string{fmt.Sprintf("10.244.%d.%d", i%7, i)}, Ready: proto.Bool(true), NodeName: "node-1",

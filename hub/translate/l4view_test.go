@@ -77,8 +77,8 @@ func annotated(svc *akohubv1.Service, kv ...string) *akohubv1.Service {
 	return svc
 }
 
-// sliceFor is a slice with the Service's ports and ready addresses.
-func sliceFor(service string, ports []*akohubv1.ServicePort, addrs ...string) *akohubv1.EndpointSlice {
+// l4Slice is a slice with the Service's ports and ready addresses.
+func l4Slice(service string, ports []*akohubv1.ServicePort, addrs ...string) *akohubv1.EndpointSlice {
 	slice := &akohubv1.EndpointSlice{ServiceName: service, AddressType: "IPv4"}
 	for _, p := range ports {
 		slice.Ports = append(slice.Ports, &akohubv1.EndpointPort{Name: p.GetName(), Protocol: p.GetProtocol(), Port: p.GetTargetPortNumber()})
