@@ -82,7 +82,7 @@ func (b *hostBuilder) child(tenant string, claims []*claim, parent *Contribution
 // addCertificates adds the certificates of the host, or the host's part of the
 // default certificate, which hosts share.
 func (b *hostBuilder) addCertificates(c securedClaim) {
-	if !c.usesDefaultCert() {
+	if !b.usesDefaultCert(c.claim) {
 		for _, cert := range c.certs {
 			b.add(c.tenant, typeCertificate, *cert.Name, cert, c.ing.Ref)
 		}

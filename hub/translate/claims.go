@@ -220,7 +220,7 @@ func (b *hostBuilder) unsupported(ing mirror.Object[*akohubv1.Ingress], class mi
 // spec.tls, whose first entry that lists the host counts.
 func (b *hostBuilder) secretOf(ing mirror.Object[*akohubv1.Ingress]) *mirror.Ref {
 	if isTrue(ing.Body.GetMeta().GetAnnotations()[enableTLSAnnotation]) {
-		return &mirror.Ref{Kind: kinds.Secret, Namespace: b.s.SystemNamespace, Name: defaultSecretName}
+		return ptr(defaultSecret(b.s))
 	}
 	var found *mirror.Ref
 	for _, tls := range ing.Body.GetTls() {

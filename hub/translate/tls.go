@@ -9,6 +9,7 @@ import (
 	"github.com/vmware/alb-sdk/go/models"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -86,14 +87,21 @@ func (b *hostBuilder) alternate(c *claim, secret mirror.Object[*akohubv1.Secret]
 	return true
 }
 
-// isDefault says whether the claim uses the certificate that hosts share.
-func (c *claim) usesDefaultCert() bool { return c.secret.Name == defaultSecretName }
+// defaultSecret is where the certificate is that hosts share.
+func defaultSecret(s *Settings) mirror.Ref {
+	return mirror.Ref{Kind: kinds.Secret, Namespace: s.SystemNamespace, Name: defaultSecretName}
+}
+
+// usesDefaultCert says whether a claim uses the certificate that hosts share.
+// AKO goes by the Secret's name alone, which lets any namespace replace the
+// certificate of all others.
+func (b *hostBuilder) usesDefaultCert(c *claim) bool { return *c.secret == defaultSecret(b.s) }
 
 // certificateNames names a claim's certificates. A Secret whose own name ends
 // in -alt gives the alternate's name to its first one (l7.md §2.4).
 func (b *hostBuilder) certificateNames(c *claim) (cert, alt string) {
 	switch {
-	case c.usesDefaultCert():
+	case b.usesDefaultCert(c):
 		return defaultCertName(b.s, false), defaultCertName(b.s, true)
 	case strings.HasSuffix(c.secret.Name, altSuffix):
 		return altCertName(b.s, b.host), altCertName(b.s, b.host)
@@ -103,7 +111,7 @@ func (b *hostBuilder) certificateNames(c *claim) (cert, alt string) {
 
 func (b *hostBuilder) certificate(c *claim, name string, cert, key []byte) *models.SSLKeyAndCertificate {
 	host := []marker{mark(markerHost, b.host)}
-	if c.usesDefaultCert() {
+	if b.usesDefaultCert(c) {
 		host = nil
 	}
 	return &models.SSLKeyAndCertificate{
