@@ -247,6 +247,10 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, f field, path string) {
 		d.problem(n, path, "a list is wanted, not %s", describe(n))
 		return
 	}
+	if len(n.Content) == 0 {
+		v.SetZero() // an empty list is an absent one
+		return
+	}
 	out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, item := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)

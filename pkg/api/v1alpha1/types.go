@@ -219,7 +219,7 @@ type Backends struct {
 	// (Antrea only).
 	Type BackendType `json:"type,omitempty" default:"ClusterIP" enum:"ClusterIP|NodePort|NodePortLocal" ako:"L7Settings.serviceType"`
 	// NodeSelector limits the nodes of NodePort backends to those with this
-	// label. Empty: all nodes.
+	// label. The value may be empty, as that of a label may. Empty: all nodes.
 	NodeSelector Label `json:"nodeSelector,omitempty" ako:"nodePortSelector"`
 }
 

@@ -34,8 +34,13 @@ var vpcPath = regexp.MustCompile(`^/orgs/[^/]+/projects/[^/]+/vpcs/[^/]+$`)
 func (c *Cluster) check(bad report) {
 	c.checkIngress(bad)
 	c.checkNetwork(bad)
-	checkLabel(bad, "spec.backends.nodeSelector", c.Spec.Backends.NodeSelector)
-	checkLabel(bad, "spec.namespaces.selector", c.Spec.Namespaces.Selector)
+	if sel := c.Spec.Namespaces.Selector; (sel.Key == "") != (sel.Value == "") {
+		bad("spec.namespaces.selector", "key and value belong together; one of them is empty")
+	}
+	// A node's label may have an empty value (node-role.kubernetes.io/worker).
+	if sel := c.Spec.Backends.NodeSelector; sel.Key == "" && sel.Value != "" {
+		bad("spec.backends.nodeSelector", "a value without a key")
+	}
 	if c.Spec.Backends.NodeSelector.Key != "" && c.Spec.Backends.Type != BackendNodePort {
 		bad("spec.backends.nodeSelector", "only NodePort backends have a node selector; the type is %s", c.Spec.Backends.Type)
 	}
@@ -116,12 +121,6 @@ func checkCIDR(bad report, path, cidr string, family func(netip.Addr) bool, want
 	}
 	if p, err := netip.ParsePrefix(cidr); err != nil || !family(p.Addr()) {
 		bad(path, "%q is not %s", cidr, want)
-	}
-}
-
-func checkLabel(bad report, path string, l Label) {
-	if (l.Key == "") != (l.Value == "") {
-		bad(path, "key and value belong together; one of them is empty")
 	}
 }
 
