@@ -1,0 +1,296 @@
+package avi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/akohub/akohub/hub/desired"
+	"github.com/akohub/akohub/hub/plan"
+)
+
+// NetworkName names a network by UUID or, if that is empty, by name.
+type NetworkName struct{ Name, UUID string }
+
+// FactsRequest says what a registration names on its controller.
+type FactsRequest struct {
+	// Tenant is where the questions are asked: the cluster's.
+	Tenant string
+	Cloud  string
+	// SEGroup is the service-engine group; empty: not looked for.
+	SEGroup string
+	// VRF is the VRF context that the registration names; empty: none.
+	VRF string
+	// VIPNetworks must exist, in clouds that know networks by name.
+	VIPNetworks []NetworkName
+	// Tier1 is the path of the NSX-T tier-1 router; empty: none.
+	Tier1 string
+}
+
+// Facts are what a controller says of itself and of what a registration names.
+type Facts struct {
+	// Version is the controller's release, such as "30.2.1".
+	Version string
+	// ClusterUUID is the controller cluster's; empty if the user may not read it.
+	ClusterUUID string
+	// ClusterState is such as "CLUSTER_UP_NO_HA".
+	ClusterState string
+	// LicenseTier is default_license_tier.
+	LicenseTier string
+	// CloudUUID, CloudType (vtype) and CloudTenant are the cloud's.
+	CloudUUID   string
+	CloudType   string
+	CloudTenant string
+	// IPAMProfile and DNSProfile are the names of the cloud's; empty: none.
+	IPAMProfile string
+	DNSProfile  string
+	// Domains are the DNS domains of the cloud, sorted.
+	Domains []string
+	// SEGroup is the service-engine group, to be given to plan.Compute under
+	// the edit's key; nil if it wasn't asked for.
+	SEGroup *plan.Observed
+	// NetworkVRF is the VRF context of the first VIP network; empty if the
+	// cloud doesn't know it by name.
+	NetworkVRF string
+	// Tier1VRF is the VRF context that has the tier-1 router; empty: none.
+	Tier1VRF string
+}
+
+// subnetClouds place VIPs by subnet and not by network (l4-infra.md §2.7).
+var subnetClouds = map[string]bool{"CLOUD_AWS": true, "CLOUD_AZURE": true, "CLOUD_OPENSTACK": true}
+
+// Facts reads what translation needs to know of a controller (l4-infra.md §2.6
+// to §2.11). What the request names and the controller lacks is an error of
+// class NotFound that says what is missing.
+func (c *Client) Facts(ctx context.Context, r FactsRequest) (Facts, error) {
+	var f Facts
+	for _, read := range []func(context.Context, FactsRequest, *Facts) error{
+		c.readSystem, c.readCloud, c.readDomains, c.readSEGroup, c.readNetworks, c.readVRF,
+	} {
+		if err := read(ctx, r, &f); err != nil {
+			return Facts{}, fmt.Errorf("reading the facts of controller %q: %w", c.cfg.Name, err)
+		}
+	}
+	return f, nil
+}
+
+// Probe asks whether the controller serves configuration; it is cheap.
+func (c *Client) Probe(ctx context.Context) error {
+	var f Facts
+	return c.readRuntime(ctx, &f)
+}
+
+// get reads a path that answers one JSON object.
+func (c *Client) get(ctx context.Context, tenant, path string, query url.Values) (map[string]any, error) {
+	var out map[string]any
+	err := c.do(ctx, call{op: "reading", method: http.MethodGet, tenant: tenant, typ: path, path: path, query: query}, &out)
+	return out, err
+}
+
+var upStates = []string{"CLUSTER_UP_NO_HA", "CLUSTER_UP_HA_ACTIVE", "CLUSTER_UP_HA_COMPROMISED"}
+
+func (c *Client) readRuntime(ctx context.Context, f *Facts) error {
+	runtime, err := c.get(ctx, "admin", "cluster/runtime", nil)
+	if err != nil {
+		return err
+	}
+	state, _ := runtime["cluster_state"].(map[string]any)
+	f.ClusterState, _ = state["state"].(string)
+	node, _ := runtime["node_info"].(map[string]any)
+	f.Version, _ = node["version"].(string)
+	if !slices.Contains(upStates, f.ClusterState) {
+		return &Error{Class: Unavailable, Op: "reading", Type: "cluster/runtime", Message: "the controller's state is " + f.ClusterState}
+	}
+	return nil
+}
+
+func (c *Client) readSystem(ctx context.Context, _ FactsRequest, f *Facts) error {
+	if err := c.readRuntime(ctx, f); err != nil {
+		return err
+	}
+	system, err := c.get(ctx, "admin", "systemconfiguration", nil)
+	if err != nil {
+		return err
+	}
+	f.LicenseTier, _ = system["default_license_tier"].(string)
+	cluster, err := c.get(ctx, "admin", "cluster", nil)
+	switch {
+	case err == nil:
+		f.ClusterUUID, _ = cluster["uuid"].(string)
+	case forbidden(err): // needs a role of its own (l4-infra.md §3.6)
+	default:
+		return err
+	}
+	if f.Version == "" {
+		version, err := c.get(ctx, "admin", "cluster/version", nil)
+		if err != nil {
+			return err
+		}
+		f.Version, _ = version["Version"].(string)
+	}
+	return nil
+}
+
+// find looks for an object by name in the tenant and in admin, whose clouds,
+// networks and groups serve other tenants.
+func (c *Client) find(ctx context.Context, tenant, typ string, query url.Values) (map[string]any, error) {
+	tenants := []string{tenant, "admin"}
+	if tenant == "" || tenant == "admin" {
+		tenants = []string{"admin"}
+	}
+	for i, t := range tenants {
+		list, err := c.List(ctx, t, typ, query)
+		if err != nil {
+			if i+1 < len(tenants) && forbidden(err) {
+				continue // l4-infra.md §3.3: read it as admin
+			}
+			return nil, err
+		}
+		if len(list) > 0 {
+			return list[0], nil
+		}
+	}
+	return nil, nil
+}
+
+func forbidden(err error) bool {
+	var e *Error
+	return asAvi(err, &e) && e.Status == http.StatusForbidden && e.Class == Invalid
+}
+
+func missing(typ, name, where string) error {
+	return &Error{Class: NotFound, Op: "looking for", Type: typ, Name: name, Message: "there is none" + where}
+}
+
+func (c *Client) readCloud(ctx context.Context, r FactsRequest, f *Facts) error {
+	cloud, err := c.find(ctx, r.Tenant, "cloud", url.Values{"name": {r.Cloud}})
+	if err != nil {
+		return err
+	}
+	if cloud == nil {
+		return missing("cloud", r.Cloud, " on the controller")
+	}
+	f.CloudUUID, _ = cloud["uuid"].(string)
+	f.CloudType, _ = cloud["vtype"].(string)
+	f.CloudTenant = refName(cloud["tenant_ref"])
+	f.IPAMProfile = refName(cloud["ipam_provider_ref"])
+	f.DNSProfile = refName(cloud["dns_provider_ref"])
+	return nil
+}
+
+// refName is the name in a reference, or its UUID.
+func refName(v any) string {
+	text, _ := v.(string)
+	r, ok := desired.ParseRef(text)
+	if !ok {
+		return ""
+	}
+	if r.Name != "" {
+		return r.Name
+	}
+	return r.UUID
+}
+
+func (c *Client) readDomains(ctx context.Context, r FactsRequest, f *Facts) error {
+	answer, err := c.get(ctx, orAdmin(r.Tenant), "ipamdnsproviderprofiledomainlist", url.Values{"cloud_uuid": {f.CloudUUID}})
+	if err != nil {
+		if f.DNSProfile == "" && ClassOf(err) != Unavailable && ClassOf(err) != Canceled && ClassOf(err) != Unauthorized {
+			return nil // a cloud without a DNS profile has no domains
+		}
+		return err
+	}
+	list, _ := answer["domains"].([]any)
+	f.Domains = []string{}
+	for _, e := range list {
+		if d, ok := e.(string); ok {
+			f.Domains = append(f.Domains, d)
+		}
+	}
+	slices.Sort(f.Domains)
+	return nil
+}
+
+func orAdmin(tenant string) string {
+	if tenant == "" {
+		return "admin"
+	}
+	return tenant
+}
+
+func (c *Client) readSEGroup(ctx context.Context, r FactsRequest, f *Facts) error {
+	if r.SEGroup == "" {
+		return nil
+	}
+	group, err := c.find(ctx, r.Tenant, "serviceenginegroup", url.Values{"name": {r.SEGroup}, "cloud_ref.name": {r.Cloud}})
+	if err != nil {
+		return err
+	}
+	if group == nil {
+		return missing("serviceenginegroup", r.SEGroup, fmt.Sprintf(" in cloud %q", r.Cloud))
+	}
+	tenant := refName(group["tenant_ref"])
+	f.SEGroup, err = observe(plan.Key{Tenant: orAdmin(tenant), Type: "serviceenginegroup", Name: r.SEGroup}, group, nil)
+	return err
+}
+
+func (c *Client) readNetworks(ctx context.Context, r FactsRequest, f *Facts) error {
+	if subnetClouds[f.CloudType] {
+		return nil
+	}
+	for i, n := range r.VIPNetworks {
+		query := url.Values{"cloud_ref.name": {r.Cloud}}
+		name := n.Name
+		if n.UUID != "" {
+			query.Set("uuid", n.UUID)
+			name = n.UUID
+		} else {
+			query.Set("name", n.Name)
+			if r.VRF != "" {
+				query.Set("vrf_context_ref.name", r.VRF) // l4-infra.md §2.8
+			}
+		}
+		network, err := c.find(ctx, r.Tenant, "network", query)
+		if err != nil {
+			return err
+		}
+		if network == nil {
+			return missing("network", name, fmt.Sprintf(" in cloud %q", r.Cloud))
+		}
+		if i == 0 {
+			f.NetworkVRF = refName(network["vrf_context_ref"])
+		}
+	}
+	return nil
+}
+
+func (c *Client) readVRF(ctx context.Context, r FactsRequest, f *Facts) error {
+	if r.VRF != "" {
+		vrf, err := c.find(ctx, r.Tenant, "vrfcontext", url.Values{"name": {r.VRF}, "cloud_ref.name": {r.Cloud}})
+		if err != nil {
+			return err
+		}
+		if vrf == nil {
+			return missing("vrfcontext", r.VRF, fmt.Sprintf(" in cloud %q", r.Cloud))
+		}
+	}
+	if r.Tier1 == "" {
+		return nil
+	}
+	list, err := c.List(ctx, orAdmin(r.Tenant), "vrfcontext", url.Values{"cloud_ref.name": {r.Cloud}})
+	if err != nil {
+		return err
+	}
+	for _, vrf := range list {
+		attrs, _ := vrf["attrs"].([]any)
+		for _, a := range attrs {
+			kv, _ := a.(map[string]any)
+			if kv["key"] == "tier1path" && kv["value"] == r.Tier1 {
+				f.Tier1VRF, _ = vrf["name"].(string)
+				return nil
+			}
+		}
+	}
+	return nil
+}
