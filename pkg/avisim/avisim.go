@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -83,7 +84,9 @@ type Simulator struct {
 	requests *requestLog
 	faults   *faults
 	limiter  *limiter
-	started  time.Time
+
+	leader    atomic.Pointer[time.Time] // since when the leader is up
+	upgrading atomic.Bool
 }
 
 // New makes a simulator. It fails if the seed doesn't make sense; the error
@@ -114,12 +117,12 @@ func New(opts Options) (*Simulator, error) {
 	}
 	s := &Simulator{
 		opts: opts, log: opts.Logger, seed: seed, vocab: vocab,
+		sessions: newSessions(opts.Now, opts.SessionTTL),
 		requests: newRequestLog(opts.RequestLog),
 		faults:   newFaults(),
 		limiter:  newLimiter(opts.RateLimit, opts.Now),
-		started:  opts.Now(),
 	}
-	s.sessions = newSessions(opts.Now, opts.SessionTTL)
+	s.ChangeLeader()
 	if s.store, err = s.seededStore(); err != nil {
 		return nil, err
 	}
@@ -148,3 +151,15 @@ func (s *Simulator) Reset() error {
 // ExpireSessions makes the controller forget every login: the next request of
 // each client is answered 401.
 func (s *Simulator) ExpireSessions() { s.sessions.expire() }
+
+// ChangeLeader does what a fail-over does: every login is forgotten, and the
+// cluster's runtime shows a leader that just came up.
+func (s *Simulator) ChangeLeader() {
+	now := s.opts.Now()
+	s.leader.Store(&now)
+	s.sessions.expire()
+}
+
+// SetUpgrading refuses (or again accepts) writes with 403 as during an
+// upgrade of the controller.
+func (s *Simulator) SetUpgrading(on bool) { s.upgrading.Store(on) }

@@ -44,6 +44,12 @@ func (s *Simulator) control(c *call) error {
 	case "POST expire-sessions":
 		s.ExpireSessions()
 		return c.json(http.StatusOK, map[string]any{})
+	case "POST change-leader":
+		s.ChangeLeader()
+		return c.json(http.StatusOK, map[string]any{})
+	case "POST upgrade", "DELETE upgrade":
+		s.SetUpgrading(c.r.Method == http.MethodPost)
+		return c.json(http.StatusOK, map[string]any{})
 	case "GET faults":
 		return c.json(http.StatusOK, s.Faults())
 	case "POST faults":

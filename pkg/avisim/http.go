@@ -217,6 +217,9 @@ func (s *Simulator) route(c *call) error {
 		return err
 	}
 	c.user = ses.user
+	if s.upgrading.Load() && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return failure(http.StatusForbidden, "Configuration is disallowed during upgrade")
+	}
 	switch rest {
 	case "cluster/runtime":
 		return c.get(func() error { return c.json(http.StatusOK, s.clusterRuntime()) })

@@ -56,6 +56,9 @@ func (s *Simulator) macroStep(c *call, tenant *object, step any) (json.RawMessag
 	if t == nil || !ok {
 		return nil, badRequest("macro: model_name and data are needed, got model_name " + quote(model))
 	}
+	if _, err := s.writer(c, t); err != nil {
+		return nil, err
+	}
 	method, _ := in["method"].(string)
 	if method = strings.ToUpper(method); method == "" {
 		method = http.MethodPost

@@ -43,6 +43,15 @@ func (s *Simulator) tenantOf(c *call) (*object, error) {
 	return tenant, nil
 }
 
+// writer is tenantOf for a write to a type: what belongs to no tenant is
+// admin's.
+func (s *Simulator) writer(c *call, t *objectType) (*object, error) {
+	if !t.tenanted && !s.store.mayUse(c.user, s.store.admin) {
+		return nil, failure(http.StatusForbidden, "You do not have permission to perform this action.")
+	}
+	return s.tenantOf(c)
+}
+
 func (s *Simulator) readOnly(user string) bool {
 	for _, u := range s.seed.Users {
 		if u.Name == user {
@@ -89,7 +98,7 @@ func (s *Simulator) collectionCall(c *call, t *objectType) error {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		tenant, err := s.tenantOf(c)
+		tenant, err := s.writer(c, t)
 		if err != nil {
 			return err
 		}
@@ -129,7 +138,7 @@ func (s *Simulator) objectCall(c *call, t *objectType, uuid string) error {
 	case http.MethodDelete:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		tenant, err := s.tenantOf(c)
+		tenant, err := s.writer(c, t)
 		if err != nil {
 			return err
 		}
@@ -174,7 +183,7 @@ func (s *Simulator) change(c *call, t *objectType, uuid string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	tenant, err := s.tenantOf(c)
+	tenant, err := s.writer(c, t)
 	if err != nil {
 		return err
 	}

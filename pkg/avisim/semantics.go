@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"net/http"
 	"strconv"
 )
 
@@ -145,7 +144,7 @@ var tenantRules = rules{
 			return badRequest("Cannot delete tenant 'admin'")
 		}
 		if left := o.members - st.ownDefaults(o.tenantDefault); left > 0 {
-			return failure(http.StatusPreconditionFailed, "Cannot delete, tenant %s still has %d objects", quote(o.name), left)
+			return failure(st.deleteRefused(), "Cannot delete, tenant %s still has %d objects", quote(o.name), left)
 		}
 		return nil
 	},

@@ -17,12 +17,12 @@ func (s *Simulator) versionInfo() map[string]any {
 
 func (s *Simulator) clusterState() map[string]any {
 	return map[string]any{
-		"state": "CLUSTER_UP_NO_HA", "progress": 100, "up_since": s.started.UTC().Format(upSince),
+		"state": "CLUSTER_UP_NO_HA", "progress": 100, "up_since": s.leader.Load().UTC().Format(upSince),
 	}
 }
 
 func (s *Simulator) clusterRuntime() map[string]any {
-	since := s.started.UTC().Format(upSince)
+	since := s.leader.Load().UTC().Format(upSince)
 	return map[string]any{
 		"cluster_state": s.clusterState(),
 		"node_info": map[string]any{

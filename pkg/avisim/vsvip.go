@@ -88,8 +88,11 @@ func (a *allocator) run() error {
 		case "V4_V6":
 			v4, v6 = true, true
 		default:
-			v4, v6 = true, false
+			// A preferred V6 address alone asks for V6.
+			v4 = v4 || !v6
+			v6 = v6 && !v4
 		}
+		a.forget(v4, v6)
 	} else if !v4 && !v6 {
 		return badRequest("an address is needed when auto_allocate_ip is off")
 	}
@@ -102,6 +105,18 @@ func (a *allocator) run() error {
 		return a.family(true, auto)
 	}
 	return nil
+}
+
+// forget drops the echo of an address that the VIP had in a family that it is
+// no longer to have.
+func (a *allocator) forget(v4, v6 bool) {
+	vipID, _ := a.vip["vip_id"].(string)
+	if !v4 && a.st.ipam.find(a.w.o, vipID, false) != nil {
+		delete(a.vip, "ip_address")
+	}
+	if !v6 && a.st.ipam.find(a.w.o, vipID, true) != nil {
+		delete(a.vip, "ip6_address")
+	}
 }
 
 // family gives the VIP its address of one family.

@@ -271,7 +271,7 @@ func (st *store) delete(o *object, tenant *object) error {
 		return failure(http.StatusMethodNotAllowed, "Method \"DELETE\" not allowed.")
 	}
 	if refs := o.referrers(); len(refs) > 0 {
-		return failure(http.StatusPreconditionFailed, "Cannot delete, object is referred by: %s", listReferrers(refs))
+		return failure(st.deleteRefused(), "Cannot delete, object is referred by: %s", listReferrers(refs))
 	}
 	if o.t.rules.mayRemove != nil {
 		if err := o.t.rules.mayRemove(st, o); err != nil {
@@ -283,6 +283,13 @@ func (st *store) delete(o *object, tenant *object) error {
 	}
 	st.remove(o)
 	return nil
+}
+
+func (st *store) deleteRefused() int {
+	if st.assume.DeleteRefused != 0 {
+		return st.assume.DeleteRefused
+	}
+	return http.StatusPreconditionFailed
 }
 
 func listReferrers(refs []*object) string {
