@@ -194,8 +194,8 @@ func (x *session) receive() {
 	for {
 		msg, err := x.stream.Recv()
 		if err != nil {
-			// gRPC says Internal of bytes that are no message.
-			if status.Code(err) == codes.Internal && x.stream.Context().Err() == nil {
+			// gRPC says Internal of bytes that are no message, also to the agent.
+			if status.Code(err) == codes.Internal {
 				err = status.Errorf(codes.InvalidArgument, "a message could not be decoded: %s", status.Convert(err).Message())
 			}
 			x.ended <- err
@@ -204,9 +204,20 @@ func (x *session) receive() {
 		select {
 		case x.in <- msg:
 		case <-x.ctx.Done():
+			x.ended <- context.Cause(x.ctx)
 			return
 		}
 	}
+}
+
+// why says what ended the session's context: the hub, or else the stream. gRPC
+// itself ends a stream on a message that it cannot take, and the receiver is
+// then the one to know the reason.
+func (x *session) why() error {
+	if cause := context.Cause(x.ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return <-x.ended
 }
 
 func (x *session) send() {
@@ -221,7 +232,7 @@ func (x *session) send() {
 			}
 		}
 		if err := x.stream.Send(msg); err != nil {
-			x.fail(err)
+			// The stream is over, and the receiver is told why.
 			return
 		}
 	}
@@ -237,7 +248,7 @@ func (x *session) hello() (*akohubv1.Hello, error) {
 	case err := <-x.ended:
 		return nil, err
 	case <-x.ctx.Done():
-		return nil, context.Cause(x.ctx)
+		return nil, x.why()
 	case <-x.svc.closing:
 		return nil, errClosing()
 	case <-timeout.C:
@@ -280,7 +291,7 @@ func (x *session) serve(changed <-chan struct{}) error {
 		var err error
 		select {
 		case <-x.ctx.Done():
-			return context.Cause(x.ctx)
+			return x.why()
 		case <-x.svc.closing:
 			return errClosing()
 		case err = <-x.ended:
