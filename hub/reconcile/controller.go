@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+
+	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/settings"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
+)
+
+// Controller is what a worker needs of an Avi Controller. Its methods may be
+// called concurrently by the workers of several clusters.
+type Controller interface {
+	// Facts reads what the settings of a cluster depend on.
+	Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, error)
+	// EnsureTenant says whether a tenant exists, after creating it where the
+	// registration asks for that and its mode allows it.
+	EnsureTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (bool, error)
+	// Inventory returns all objects of a tenant that are the cluster's, or an
+	// error: never a part of them.
+	Inventory(ctx context.Context, tenant, cluster, createdBy string) (map[plan.Key]*plan.Observed, error)
+	// Apply carries out a plan and returns a result for each step.
+	Apply(ctx context.Context, p plan.Plan, onResult func(int, avi.Result)) []avi.Result
+}
+
+// Facts are a controller's facts about one cluster.
+type Facts struct {
+	Settings settings.Facts
+	// ClusterUUID is that of the controller cluster, for annotations.
+	ClusterUUID string
+	// SEGroup is the cluster's service-engine group, which the hub labels.
+	SEGroup *plan.Observed
+}
+
+// NewController returns the Controller that a client leads to.
+func NewController(client *avi.Client) Controller { return controller{client} }
+
+type controller struct{ *avi.Client }
+
+// writes says whether a mode lets the hub write.
+func writes(m v1alpha1.Mode) bool {
+	return m == v1alpha1.ModeEnforce || m == v1alpha1.ModeCreateOnly
+}
+
+func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, error) {
+	sp := reg.Spec
+	exists, err := c.EnsureTenant(ctx, reg, sp.Tenant.Name)
+	if err != nil {
+		return Facts{}, err
+	}
+	req := avi.FactsRequest{Tenant: sp.Tenant.Name, Cloud: sp.Cloud, SEGroup: sp.ServiceEngineGroup, VRF: sp.VRF, Tier1: sp.Network.NSXTTier1}
+	if !exists {
+		// A tenant that is not there yet cannot be asked in.
+		req.Tenant = "admin"
+	}
+	for _, n := range sp.Network.VIPNetworks {
+		req.VIPNetworks = append(req.VIPNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID})
+	}
+	f, err := c.Client.Facts(ctx, req)
+	if err != nil {
+		return Facts{}, err
+	}
+	return Facts{
+		Settings: settings.Facts{
+			CloudType: f.CloudType, Domains: f.Domains, LicenseTier: f.LicenseTier, NetworkVRF: f.NetworkVRF, Tier1VRF: f.Tier1VRF,
+		},
+		ClusterUUID: f.ClusterUUID,
+		SEGroup:     f.SEGroup,
+	}, nil
+}
+
+func (c controller) EnsureTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (bool, error) {
+	t := reg.Spec.Tenant
+	create := t.Create && tenant == t.Name && writes(reg.Spec.Mode)
+	err := c.Client.EnsureTenant(ctx, tenant, create, avi.TenantFlags{
+		SEInProviderContext: t.SEInProviderContext,
+		AccessToProviderSE:  true,
+		VRF:                 !t.SEInProviderContext,
+	})
+	if avi.IsClass(err, avi.NoTenant) && !writes(reg.Spec.Mode) {
+		return false, nil
+	}
+	return err == nil, err
+}

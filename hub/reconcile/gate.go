@@ -1,0 +1,55 @@
+package reconcile
+
+import (
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/kinds"
+)
+
+// group is a set of units that wait for the same kinds.
+type group string
+
+const (
+	// groupServices holds the infrastructure and the Services of type
+	// LoadBalancer.
+	groupServices group = "services"
+	// groupHosts holds the virtual hosts and the Ingresses without any.
+	groupHosts group = "hosts"
+)
+
+var groups = []group{groupServices, groupHosts}
+
+func groupOf(k translate.UnitKind) group {
+	switch k {
+	case translate.UnitHost, translate.UnitIngress:
+		return groupHosts
+	}
+	return groupServices
+}
+
+// needs lists the kinds that must be complete before a group's units can be
+// translated: what is missing in an incomplete kind is unknown, not gone.
+func needs(g group, s *translate.Settings) []string {
+	out := []string{kinds.Namespace, kinds.Service, kinds.EndpointSlice}
+	switch s.ServiceType {
+	case "NodePort":
+		out = append(out, kinds.Node)
+	case "NodePortLocal":
+		out = append(out, kinds.Node, kinds.Pod)
+	}
+	if g == groupHosts {
+		out = append(out, kinds.IngressClass, kinds.Secret, kinds.Ingress)
+	}
+	return out
+}
+
+// missing returns the kinds that a group still waits for.
+func missing(v mirror.View, g group, s *translate.Settings) []string {
+	var out []string
+	for _, k := range needs(g, s) {
+		if !v.Synced(k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
