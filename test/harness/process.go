@@ -1,0 +1,258 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// startTimeout bounds how long a program may take to answer. A quiet machine
+	// needs well under a second.
+	startTimeout = time.Minute
+	// stopTimeout bounds how long a program may take to end after SIGTERM: the
+	// promise is 5 s, and a machine busy with the race detector gets twice that.
+	stopTimeout = 10 * time.Second
+)
+
+// raceEnv keeps the race detector from holding back the end of a program for a
+// second.
+const raceEnv = "GORACE=atexit_sleep_ms=0"
+
+// ErrRunning and ErrNotRunning are wrapped when a program is to be started or
+// stopped twice.
+var (
+	ErrRunning    = errors.New("it is running already")
+	ErrNotRunning = errors.New("it is not running")
+)
+
+// program is one that can be started again and again with the same arguments.
+// Its methods may be called from any goroutine.
+type program struct {
+	name    string // in errors: "hub", "agent of cluster1"
+	binary  string // "akohub"
+	args    []string
+	logPath string
+
+	mu  sync.Mutex
+	run *run
+}
+
+// run is one life of a program.
+type run struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the program has ended and was reaped
+	err  error         // how it ended; read after done
+}
+
+func (p *program) start(ctx context.Context) error {
+	dir, err := Programs(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run != nil {
+		return fmt.Errorf("starting the %s: %w", p.name, ErrRunning)
+	}
+	log, err := os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the log of the %s: %w", p.name, err)
+	}
+	// The context of the start must not end the program, so no CommandContext.
+	cmd := exec.Command(filepath.Join(dir, p.binary), p.args...)
+	cmd.Dir = filepath.Dir(p.logPath)
+	cmd.Env = append(os.Environ(), raceEnv)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = childAttr()
+	r := &run{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The kernel kills the program when the thread that started it ends
+		// (see childAttr), and Go ends threads as it likes: keep this one.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer func() { _ = log.Close() }()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		r.err = cmd.Wait()
+		close(r.done)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("starting the %s: %w", p.name, err)
+	}
+	p.run = r
+	return nil
+}
+
+// end sends a signal and returns when the program is gone; one that takes longer
+// than stopTimeout is killed and that is an error.
+func (p *program) end(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run == nil {
+		return fmt.Errorf("stopping the %s: %w", p.name, ErrNotRunning)
+	}
+	r := p.run
+	p.run = nil
+	select {
+	case <-r.done:
+		return fmt.Errorf("the %s had ended by itself: %s%s", p.name, r.how(), p.tail(tailLines))
+	default:
+	}
+	// The only error is that it has ended meanwhile.
+	_ = syscall.Kill(-r.cmd.Process.Pid, sig)
+	if sig == syscall.SIGKILL {
+		<-r.done
+		return nil
+	}
+	limit := time.NewTimer(stopTimeout)
+	defer limit.Stop()
+	select {
+	case <-r.done:
+	case <-limit.C:
+		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
+		<-r.done
+		return fmt.Errorf("the %s did not end within %s of %s%s", p.name, stopTimeout, sig, p.tail(tailLines))
+	}
+	if r.err != nil {
+		return fmt.Errorf("the %s ended badly after %s: %s%s", p.name, sig, r.how(), p.tail(tailLines))
+	}
+	return nil
+}
+
+// running says whether the program was started and not stopped; one that ended
+// by itself counts as running until stop reports it.
+func (p *program) running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.run != nil
+}
+
+// ended is an error if the program ended by itself.
+func (p *program) ended() error {
+	p.mu.Lock()
+	r := p.run
+	p.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	select {
+	case <-r.done:
+		return fmt.Errorf("the %s ended by itself: %s%s", p.name, r.how(), p.tail(tailLines))
+	default:
+		return nil
+	}
+}
+
+func (p *program) signal(sig syscall.Signal) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.run == nil {
+		return fmt.Errorf("sending %s to the %s: %w", sig, p.name, ErrNotRunning)
+	}
+	if err := syscall.Kill(-p.run.cmd.Process.Pid, sig); err != nil {
+		return fmt.Errorf("sending %s to the %s: %w", sig, p.name, err)
+	}
+	return nil
+}
+
+// waitOK returns when url answers 200.
+func (p *program) waitOK(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		answer := probe(ctx, url)
+		if answer == nil {
+			return nil
+		}
+		if err := p.ended(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the %s is not ready: %w; last answer: %w%s", p.name, context.Cause(ctx), answer, p.tail(tailLines))
+		case <-tick.C:
+		}
+	}
+}
+
+func probe(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	return errors.Join(fmt.Errorf("%s: %s", resp.Status, body), err)
+}
+
+// how says how the program ended; only after done.
+func (r *run) how() string {
+	if r.err == nil {
+		return "exit status 0"
+	}
+	return r.err.Error()
+}
+
+// tailLines is how much of a log an error shows.
+const tailLines = 25
+
+// tail is the last lines of the program's log, for an error.
+func (p *program) tail(lines int) string {
+	data, err := os.ReadFile(p.logPath)
+	if err != nil {
+		return fmt.Sprintf("\n(its log can't be read: %v)", err)
+	}
+	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	if len(all) > lines {
+		all = all[len(all)-lines:]
+	}
+	return "\nend of " + p.logPath + ":\n  " + strings.Join(all, "\n  ")
+}
+
+// complaints are what the race detector found, and panics, in the program's log.
+func (p *program) complaints() error {
+	data, err := os.ReadFile(p.logPath)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the log of the %s: %w", p.name, err)
+	}
+	for _, sign := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
+		i := bytes.Index(data, []byte(sign))
+		if i < 0 {
+			continue
+		}
+		text := data[i:]
+		if len(text) > 6<<10 {
+			text = text[:6<<10]
+		}
+		return fmt.Errorf("in the log of the %s:\n%s", p.name, text)
+	}
+	return nil
+}
