@@ -175,7 +175,7 @@ func (x *session) kindState(m *akohubv1.KindState) error {
 		// Usual: a cluster has only some of the custom kinds.
 		level = hclog.Info
 	}
-	x.log.Log(level, "kind is not watched", "kind", m.GetKind(), "state", m.GetAvailability(), "reason", clip(m.GetMessage()))
+	x.log.Log(level, "kind is not watched", "kind", m.GetKind(), "state", m.GetAvailability().String(), "reason", clip(m.GetMessage()))
 	x.finish(m.GetKind(), "aborted")
 	return nil
 }

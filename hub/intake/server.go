@@ -100,9 +100,9 @@ func (c loggedCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthI
 	case err == nil:
 	case errors.Is(err, io.EOF):
 		// Someone only looked whether the port is open.
-		c.log.Debug("connection closed before its TLS handshake", "remote", conn.RemoteAddr())
+		c.log.Debug("connection closed before its TLS handshake", "remote", conn.RemoteAddr().String())
 	default:
-		c.log.Warn("client refused in the TLS handshake", "remote", conn.RemoteAddr(), "reason", err)
+		c.log.Warn("client refused in the TLS handshake", "remote", conn.RemoteAddr().String(), "reason", err)
 	}
 	return out, info, err
 }

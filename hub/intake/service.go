@@ -224,7 +224,7 @@ func (s *Service) Session(stream grpc.BidiStreamingServer[akohubv1.SessionReques
 	if err == nil {
 		log.Info("agent closed its stream")
 	} else {
-		log.Warn("stream closed", "code", status.Code(err), "reason", status.Convert(err).Message())
+		log.Warn("stream closed", "code", status.Code(err).String(), "reason", status.Convert(err).Message())
 	}
 	return err
 }

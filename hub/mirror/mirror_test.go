@@ -209,6 +209,31 @@ func TestDirtyKeepsKeysNotEvents(t *testing.T) {
 	})
 }
 
+func TestDirtyAddsUp(t *testing.T) {
+	m := New("a")
+	mustApply(t, m, ingress("a", "x", "1", "h1", "one.example"))
+	m.TakeDirty()
+	withStatus := ingress("a", "x", "1", "h3", "two.example")
+	withStatus.GetIngress().Status = []*akohubv1.LoadBalancerIngress{{Ip: "10.0.0.1"}}
+	mustApply(t, m, ingress("a", "x", "1", "h2", "two.example"), withStatus)
+	want := []Change{{Ref: refOf(withStatus), BodyChanged: true, StatusChanged: true}}
+	if diff := cmp.Diff(want, m.TakeDirty()); diff != "" {
+		t.Errorf("dirty (-want +got):\n%s", diff)
+	}
+	// Deleted by word, made again, and then missing at the end of a snapshot:
+	// only the last counts.
+	mustApply(t, m, tombstone(withStatus), ingress("a", "x", "2", "h", "one.example"))
+	agent := digestOf()
+	mustBegin(t, m, 1, agent)
+	if _, err := m.EndSnapshot(kinds.Ingress, 1, 0, agent.Digest()); err != nil {
+		t.Fatal(err)
+	}
+	want = []Change{{Ref: Ref{Kind: kinds.Ingress}}, {Ref: refOf(withStatus), BodyChanged: true, Gone: true}}
+	if diff := cmp.Diff(want, m.TakeDirty()); diff != "" {
+		t.Errorf("dirty (-want +got):\n%s", diff)
+	}
+}
+
 func TestRefusedRecordsChangeNothing(t *testing.T) {
 	good := ingress("a", "x", "1", "h", "h.example")
 	edit := func(f func(*akohubv1.Record)) *akohubv1.Record {
