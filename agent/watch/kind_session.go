@@ -28,10 +28,13 @@ func (k *kind) setStateOnly(ctx context.Context, s state) {
 	}
 	before := k.state.availability
 	k.state = s
-	if s.availability != watched {
-		k.log.Warn("kind cannot be watched", "availability", short(s.availability), "reason", s.message)
-	} else {
+	switch s.availability {
+	case watched:
 		k.log.Info("kind is watched", "before", short(before))
+	case absent:
+		k.log.Info("kind does not exist in this cluster (yet)", "reason", s.message)
+	default:
+		k.log.Warn("kind cannot be watched", "availability", short(s.availability), "reason", s.message)
 	}
 	if k.observer != nil {
 		k.observer.KindState(k.name, s.availability)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -181,7 +182,7 @@ func isAPIStatus(err error) bool {
 
 // report tells the target why the kind cannot be read.
 func (r *reflector) report(ctx context.Context, err error) {
-	s := state{availability: failing, message: err.Error()}
+	s := state{availability: failing, message: describe(err)}
 	switch {
 	case apierrors.IsNotFound(err) || meta.IsNoMatchError(err):
 		// Only discovery says that the whole resource is missing.
@@ -190,7 +191,7 @@ func (r *reflector) report(ctx context.Context, err error) {
 		case derr != nil:
 			s.message = fmt.Sprintf("%v; discovery: %v", err, derr)
 		case !served:
-			s = state{availability: absent, message: "the API server does not serve " + r.gvr.String()}
+			s = state{availability: absent, message: "the API server does not serve " + r.gvr.Resource + " of " + r.gvr.GroupVersion().String()}
 		}
 	case apierrors.IsForbidden(err):
 		// Perhaps for a moment only: just after its start an API server refuses
@@ -201,9 +202,19 @@ func (r *reflector) report(ctx context.Context, err error) {
 		return
 	}
 	r.troubled = true
-	r.log.Debug("list or watch failed", "resource", r.gvr.String(), "error", err)
+	r.log.Debug("list or watch failed", "error", err)
 	r.absent = s.availability == absent
 	_ = r.target.state(ctx, s)
+}
+
+// describe leaves out the address of the request, which says little and is
+// different each time.
+func describe(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
 }
 
 // served asks discovery whether the resource exists.

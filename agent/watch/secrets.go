@@ -375,7 +375,7 @@ func (s *secrets) read(ctx context.Context, keys []key) (map[key]*object, error)
 }
 
 func stateOf(err error) state {
-	st := state{availability: failing, message: err.Error()}
+	st := state{availability: failing, message: describe(err)}
 	if apierrors.IsForbidden(err) {
 		st.availability = forbidden
 	}

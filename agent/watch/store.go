@@ -33,7 +33,7 @@ func (s *store) reduce(obj any) *object {
 		if err == nil {
 			return out
 		}
-		s.r.log.Error("cannot convert object", "resource", s.r.gvr.String(), "error", err)
+		s.r.log.Error("cannot convert object", "error", err)
 	}
 	return nil
 }
