@@ -7,6 +7,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -55,4 +57,11 @@ func addrOf(o map[string]any, field string) string {
 	a, _ := vips[0].(map[string]any)[field].(map[string]any)
 	s, _ := a["addr"].(string)
 	return s
+}
+
+// direct sends a request without a connection.
+func direct(sim *Simulator, method, path, body string) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	sim.Handler().ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
+	return rec
 }

@@ -280,7 +280,9 @@ func TestDeleteOfWhatIsReferredTo(t *testing.T) {
 
 func TestPatch(t *testing.T) {
 	c := newClient(t, newSim(t, Options{}))
-	server := func(addr string) map[string]any { return map[string]any{"ip": map[string]any{"addr": addr, "type": "V4"}} }
+	server := func(addr string) map[string]any {
+		return map[string]any{"ip": map[string]any{"addr": addr, "type": "V4"}}
+	}
 	uuid := c.must(201, "POST", "/api/pool", map[string]any{
 		"name": "p", "servers": []any{server("10.0.0.1")}, "health_monitor_refs": []string{"/api/healthmonitor/?name=System-TCP"},
 	})["uuid"].(string)

@@ -5,7 +5,8 @@
 //
 // What comes in: objects as JSON decoded into maps, as a client wrote them or
 // as a controller shows them (references by uuid need "#name"). What goes out:
-// new maps; the input is left alone. Normalizing twice changes nothing. It
+// new maps, with every number a [json.Number]; the input is left alone.
+// Normalizing twice changes nothing. It
 // does no I/O and knows no vocabulary: everything is told by field names.
 package normal
 
@@ -18,6 +19,7 @@ import (
 	"net/url"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -190,9 +192,10 @@ func field(name string, v any) any {
 			return Reference(v)
 		}
 		return v
-	case json.Number:
-		return canonicalNumber(v)
 	default:
+		if n, ok := number(v); ok {
+			return n
+		}
 		return v
 	}
 }
@@ -264,34 +267,39 @@ func metadataValue(v any) (any, bool) {
 			sortList(out, nil)
 		}
 		return out, len(out) > 0
-	case json.Number:
-		n := canonicalNumber(v)
-		return n, n != json.Number("0")
-	case float64:
-		return v, v != 0
 	case string:
 		return v, v != ""
 	case bool:
 		return v, v
 	default:
+		if n, ok := number(v); ok {
+			return n, n != "0"
+		}
 		return v, v != nil
 	}
 }
 
-// canonicalNumber spells one value one way: 1.0 and 1 are the same.
-func canonicalNumber(n json.Number) json.Number {
-	if i, err := n.Int64(); err == nil {
-		b, err := json.Marshal(i)
-		if err == nil {
-			return json.Number(b)
+// number spells a number one way, however it was decoded: 1, 1.0 and 1e0 are
+// the same.
+func number(v any) (json.Number, bool) {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := v.Int64(); err == nil {
+			return json.Number(strconv.FormatInt(i, 10)), true
 		}
-	}
-	if f, err := n.Float64(); err == nil {
-		if b, err := json.Marshal(f); err == nil {
-			return json.Number(b)
+		f, err := v.Float64()
+		if err != nil {
+			return v, true
 		}
+		return json.Number(strconv.FormatFloat(f, 'f', -1, 64)), true
+	case float64:
+		return json.Number(strconv.FormatFloat(v, 'f', -1, 64)), true
+	case int:
+		return json.Number(strconv.Itoa(v)), true
+	case int64:
+		return json.Number(strconv.FormatInt(v, 10)), true
 	}
-	return n
+	return "", false
 }
 
 // identity says, for some lists, what tells their elements apart: they are
@@ -336,8 +344,6 @@ func at(v any, path string) string {
 		return v
 	case json.Number:
 		return fmt.Sprintf("%20s", v)
-	case float64:
-		return fmt.Sprintf("%20.0f", v)
 	}
 	return ""
 }

@@ -31,10 +31,15 @@ func newSim(t *testing.T, opts Options) *Simulator {
 
 func newClient(t *testing.T, sim *Simulator) *client {
 	t.Helper()
+	return newClientAs(t, sim, "admin", "sim-password")
+}
+
+func newClientAs(t *testing.T, sim *Simulator, user, password string) *client {
+	t.Helper()
 	srv := httptest.NewServer(sim.Handler())
 	t.Cleanup(srv.Close)
 	c := &client{t: t, srv: srv, tenant: "admin", header: http.Header{}}
-	c.login("admin", "sim-password", http.StatusOK)
+	c.login(user, password, http.StatusOK)
 	return c
 }
 
