@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,10 +23,16 @@ const (
 	AgentRelease   = "akohub-agent"
 )
 
-// ChartValues are values of charts/akohub-agent that every installation of it
-// here starts from.
-func ChartValues(name, hub string) map[string]any {
-	return map[string]any{"hub": map[string]any{"address": hub}, "cluster": map[string]any{"name": name}}
+// chartValues are values of charts/akohub-agent without which it can't be
+// installed; more are laid over them. There is no node and so no Pod: nobody
+// looks at the certificate's Secret.
+func chartValues(more map[string]any) map[string]any {
+	values := map[string]any{
+		"hub":         map[string]any{"address": "hub.invalid:8443"},
+		"certificate": map[string]any{"existingSecret": "akohub-agent-certificate"},
+	}
+	maps.Copy(values, more)
+	return values
 }
 
 // installs holds a chart's installation for each cluster, so that it is done once.
@@ -39,13 +46,14 @@ type install struct {
 
 // AgentToken installs charts/akohub-agent with Helm into a cluster, the first
 // time it is asked, and returns a token of the chart's ServiceAccount: the
-// rights that an agent has in production, and nothing more. There is no node,
-// so the chart's Pods never start.
-func AgentToken(ctx context.Context, c *cluster.Cluster) (string, error) {
+// rights that an agent has in production, and nothing more. There is no node, so
+// the chart's Pods never start. Values are laid over those that the chart must
+// have, by top-level key; only the first call for a cluster has a say.
+func AgentToken(ctx context.Context, c *cluster.Cluster, values map[string]any) (string, error) {
 	entry, _ := installs.LoadOrStore(c, &install{})
 	i := entry.(*install)
 	i.once.Do(func() {
-		i.token, i.err = installAgentChart(ctx, c)
+		i.token, i.err = installAgentChart(ctx, c, values)
 		if i.err != nil {
 			i.err = fmt.Errorf("cluster %s: installing the agent's chart: %w", c.Name, i.err)
 		}
@@ -53,14 +61,14 @@ func AgentToken(ctx context.Context, c *cluster.Cluster) (string, error) {
 	return i.token, i.err
 }
 
-func installAgentChart(ctx context.Context, c *cluster.Cluster) (_ string, err error) {
+func installAgentChart(ctx context.Context, c *cluster.Cluster, values map[string]any) (_ string, err error) {
 	dir, err := os.MkdirTemp("", "helm-")
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if err := Helm(ctx, c, dir, "install", AgentRelease, "charts/akohub-agent",
-		ChartValues(c.Name, "hub.invalid:8443"), "--namespace", AgentNamespace, "--create-namespace"); err != nil {
+		chartValues(values), "--namespace", AgentNamespace, "--create-namespace"); err != nil {
 		return "", err
 	}
 	client, err := c.Client()

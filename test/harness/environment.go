@@ -24,6 +24,9 @@ type Options struct {
 	Names []string
 	// Registration makes the registration of a cluster. Nil: Registration.
 	Registration func(name string) ([]byte, error)
+	// ChartValues are values of the agent's chart, see AgentToken. The chart
+	// makes IngressClass avi-lb the default one, unless told otherwise.
+	ChartValues map[string]any
 	// Simulator configures the simulated controller.
 	Simulator avisim.Options
 	// Dir gets configuration, certificates and logs. Empty: a temporary folder,
@@ -132,7 +135,7 @@ func (e *Environment) prepareMembers(ctx context.Context, opts Options) error {
 		if err := e.cli(ctx, "pki", "cluster", e.pki(), m.Name); err != nil {
 			return err
 		}
-		token, err := AgentToken(ctx, c)
+		token, err := AgentToken(ctx, c, opts.ChartValues)
 		if err != nil {
 			return err
 		}

@@ -131,3 +131,12 @@ func (s *Simulator) writes() int {
 	}
 	return n
 }
+
+// ClusterUUID is the uuid of the controller cluster.
+func (s *Simulator) ClusterUUID(ctx context.Context) (string, error) {
+	var answer struct{ UUID string }
+	if err := s.get(ctx, "admin", "/api/cluster", &answer); err != nil {
+		return "", fmt.Errorf("reading the controller cluster: %w", err)
+	}
+	return answer.UUID, nil
+}
