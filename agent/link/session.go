@@ -117,7 +117,7 @@ func (l *Link) session(parent context.Context) (up time.Duration, err error) {
 
 	welcome, err := s.open(parent, ctx, conn)
 	if err != nil {
-		return 0, causeOf(ctx, err)
+		return 0, l.clarify(parent, causeOf(ctx, err))
 	}
 	started := time.Now()
 	l.cfg.Log.Info("connected to the hub", "hub", l.cfg.Hub, "cluster", welcome.GetClusterName(),
