@@ -47,7 +47,10 @@ func ParseRef(text string) (Ref, bool) {
 			r.Name = n
 		}
 	}
-	return r, r.UUID != "" || r.Name != ""
+	if r.UUID == "" && r.Name == "" {
+		return Ref{}, false
+	}
+	return r, true
 }
 
 // nameParam returns the parameter "name" of a query, unescaped. A name that

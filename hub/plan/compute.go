@@ -43,19 +43,29 @@ type computation struct {
 	blocked map[Key]string
 	// pruned are wanted objects without their elements for blocked ones.
 	pruned map[Key]*desired.Object
-	wanted map[Key]*desired.Object // made when first needed
+	wanted map[Key]bool // made when first needed, see isWanted
 }
 
 func (c *computation) inScope(k Key) bool { return c.in.Scope == nil || c.in.Scope[k] }
 
+// isWanted is asked about a few keys of a scoped plan, or about all.
 func (c *computation) isWanted(k Key) bool {
 	if c.wanted == nil {
-		c.wanted = make(map[Key]*desired.Object, len(c.in.Desired))
+		c.wanted = map[Key]bool{}
 		for _, o := range c.in.Desired {
-			c.wanted[o.Key] = o
+			if c.inScope(o.Key) || c.named(o.Key) {
+				c.wanted[o.Key] = true
+			}
 		}
 	}
-	return c.wanted[k] != nil
+	return c.wanted[k]
+}
+
+// named reports whether the input says something about the key by itself.
+func (c *computation) named(k Key) bool {
+	_, foreign := c.in.Foreign[k]
+	_, broken := c.in.Broken[k]
+	return foreign || broken
 }
 
 // block finds the wanted objects that can't be: those whose name is taken,
@@ -72,6 +82,9 @@ func (c *computation) block() {
 		}
 	}
 	for _, o := range c.in.Desired {
+		if !c.inScope(o.Key) {
+			continue
+		}
 		if h := c.in.Observed[o.Key]; h != nil && !Owned(h, c.in.Cluster, c.in.CreatedBy) {
 			c.conflict(o.Key, Owner(h))
 		}
@@ -106,10 +119,9 @@ func (c *computation) block() {
 }
 
 func (c *computation) conflict(k Key, owner string) {
-	if !c.inScope(k) && c.in.Observed[k] != nil {
-		return
+	if c.inScope(k) {
+		c.plan.Conflicts = append(c.plan.Conflicts, Conflict{Key: k, Owner: owner})
 	}
-	c.plan.Conflicts = append(c.plan.Conflicts, Conflict{Key: k, Owner: owner})
 	c.blocked[k] = "the name is taken by an object of " + ownerText(owner)
 }
 

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/akohub/akohub/hub/desired"
@@ -11,8 +13,9 @@ import (
 // while another refers to it that stays and isn't rewritten: Avi would refuse.
 func (c *computation) deletions() {
 	victims := map[Key]bool{}
-	for k, h := range c.in.Observed {
-		if !c.inScope(k) || c.isWanted(k) || !desired.Own(k.Type) || !Owned(h, c.in.Cluster, c.in.CreatedBy) {
+	for k := range c.candidates() {
+		h := c.in.Observed[k]
+		if h == nil || c.isWanted(k) || !desired.Own(k.Type) || !Owned(h, c.in.Cluster, c.in.CreatedBy) {
 			continue
 		}
 		if c.in.KeepUnknown != nil && c.in.KeepUnknown(k) {
@@ -28,6 +31,15 @@ func (c *computation) deletions() {
 	for k := range victims {
 		c.steps[k] = &Step{Op: Delete, Key: k, Have: c.in.Observed[k]}
 	}
+}
+
+// candidates are the keys that may be of objects to delete: a plan of limited
+// scope doesn't look at all that is observed.
+func (c *computation) candidates() iter.Seq[Key] {
+	if c.in.Scope != nil {
+		return maps.Keys(c.in.Scope)
+	}
+	return maps.Keys(c.in.Observed)
 }
 
 func (c *computation) keepReferred(victims map[Key]bool) {

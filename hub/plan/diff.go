@@ -142,14 +142,14 @@ func (d *differ) list(def *desired.Definition, f *desired.Field, path string, wa
 	}
 	pairs, missing, extra := match(def, f, want, have)
 	for _, p := range pairs {
-		d.element(def, f, path+"["+identity(p.want)+"]", p.want, p.have)
+		d.element(def, f, path+"["+identity(f, p.want)+"]", p.want, p.have)
 	}
 	for _, w := range missing {
-		d.add(def, f, path+"["+identity(w)+"]", nil, w)
+		d.add(def, f, path+"["+identity(f, w)+"]", nil, w)
 	}
 	if !subset[def.Name][f.Name] {
 		for _, h := range extra {
-			d.add(def, f, path+"["+identity(h)+"]", h, nil)
+			d.add(def, f, path+"["+identity(f, h)+"]", h, nil)
 		}
 	}
 }
@@ -194,8 +194,8 @@ type pair struct{ want, have any }
 // those of one identity. All results are sorted by identity.
 func match(def *desired.Definition, f *desired.Field, want, have []any) (pairs []pair, missing, extra []any) {
 	byID := make(map[string][]any, len(have))
-	for _, h := range sortedByText(have) {
-		id := identity(h)
+	for _, h := range sortedByText(f, have) {
+		id := identity(f, h)
 		byID[id] = append(byID[id], h)
 	}
 	var rest []any
@@ -204,8 +204,8 @@ func match(def *desired.Definition, f *desired.Field, want, have []any) (pairs [
 		byID[id] = slices.Delete(byID[id], i, i+1)
 		return h
 	}
-	for _, w := range sortedByText(want) {
-		id := identity(w)
+	for _, w := range sortedByText(f, want) {
+		id := identity(f, w)
 		if i := slices.IndexFunc(byID[id], func(h any) bool { return equalElement(f, w, h) }); i >= 0 {
 			pairs = append(pairs, pair{w, take(id, i)})
 		} else {
@@ -213,7 +213,7 @@ func match(def *desired.Definition, f *desired.Field, want, have []any) (pairs [
 		}
 	}
 	for _, w := range rest {
-		if id := identity(w); len(byID[id]) > 0 {
+		if id := identity(f, w); len(byID[id]) > 0 {
 			pairs = append(pairs, pair{w, take(id, 0)})
 		} else {
 			missing = append(missing, w)
@@ -222,7 +222,7 @@ func match(def *desired.Definition, f *desired.Field, want, have []any) (pairs [
 	for _, left := range byID {
 		extra = append(extra, left...)
 	}
-	extra = sortedByText(extra)
+	extra = sortedByText(f, extra)
 	// References may be known by UUID on one side and by name on the other.
 	missing = slices.DeleteFunc(missing, func(w any) bool {
 		i := slices.IndexFunc(extra, func(h any) bool { return equalElement(f, w, h) })
@@ -234,7 +234,7 @@ func match(def *desired.Definition, f *desired.Field, want, have []any) (pairs [
 	return pairs, missing, extra
 }
 
-func sortedByText(list []any) []any {
+func sortedByText(f *desired.Field, list []any) []any {
 	if len(list) < 2 {
 		return list
 	}
@@ -244,7 +244,7 @@ func sortedByText(list []any) []any {
 	}
 	entries := make([]entry, len(list))
 	for i, v := range list {
-		entries[i] = entry{identity(v) + "\x00" + text(v), v}
+		entries[i] = entry{identity(f, v) + "\x00" + text(v), v}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.text, b.text) })
 	out := make([]any, len(list))
@@ -256,7 +256,7 @@ func sortedByText(list []any) []any {
 
 // identity names an element of a list by what stays the same when the rest of
 // it changes.
-func identity(v any) string {
+func identity(f *desired.Field, v any) string {
 	m, ok := v.(map[string]any)
 	if !ok {
 		switch v := v.(type) {
@@ -285,13 +285,16 @@ func identity(v any) string {
 		if n, ok := m[name].(number); ok {
 			return string(n)
 		}
+		if f.Def != nil && f.Def.Fields[name] != nil {
+			return "0" // a normal form has no zeros
+		}
 	}
 	for _, name := range []string{"network_ref", "ca_ref"} {
 		if r, ok := m[name].(desired.Ref); ok {
 			return refText(r)
 		}
 	}
-	return "" // an indexed element at 0, or without any identity
+	return ""
 }
 
 // equal compares two values of a field in normal form; nil stands for absent.
