@@ -80,6 +80,8 @@ type Simulator struct {
 	mu    sync.RWMutex // guards store
 	store *store
 
+	selections selections
+
 	sessions *sessions
 	requests *requestLog
 	faults   *faults
@@ -143,6 +145,7 @@ func (s *Simulator) Reset() error {
 	s.mu.Lock()
 	s.store = st
 	s.mu.Unlock()
+	s.selections.clear()
 	s.ClearFaults()
 	s.ResetRequests()
 	return nil

@@ -140,4 +140,5 @@ func (s *Simulator) Restore(sn *Snapshot) {
 	defer s.mu.Unlock()
 	st.lastModified = max(st.lastModified, s.store.lastModified)
 	s.store = st
+	s.selections.clear()
 }

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Page sizes of collections (the API guide).
@@ -92,9 +93,58 @@ func pages(q url.Values) (page, size int, err error) {
 	return page, min(size, maxPageSize), nil
 }
 
+// selections remembers what a query found, so that reading the next page of a
+// long list doesn't look at all objects again.
+type selections struct {
+	mu   sync.Mutex
+	list map[string]selection
+}
+
+func (sl *selections) clear() {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	sl.list = nil
+}
+
+type selection struct {
+	st     *store
+	writes uint64 // the store's, when this was found
+	objs   []*object
+}
+
+// maxSelections is how many lists are remembered.
+const maxSelections = 64
+
 // selectObjects returns the objects that the tenant may see and the query
-// asks for, in order.
+// asks for, in order. The store's lock is held.
 func (s *Simulator) selectObjects(c *call, t *objectType, tenant *object) ([]*object, error) {
+	q := url.Values{}
+	for k, v := range c.q {
+		if k == "sort" || !notFilters[k] {
+			q[k] = v
+		}
+	}
+	key := strings.Join([]string{c.user, t.path, nameOf(tenant), q.Encode()}, "\x00")
+	s.selections.mu.Lock()
+	known, ok := s.selections.list[key]
+	s.selections.mu.Unlock()
+	if ok && known.st == s.store && known.writes == s.store.writes {
+		return known.objs, nil
+	}
+	objs, err := s.search(c, t, tenant)
+	if err != nil || len(objs) <= defaultPageSize {
+		return objs, err
+	}
+	s.selections.mu.Lock()
+	defer s.selections.mu.Unlock()
+	if len(s.selections.list) >= maxSelections || s.selections.list == nil {
+		s.selections.list = map[string]selection{}
+	}
+	s.selections.list[key] = selection{s.store, s.store.writes, objs}
+	return objs, nil
+}
+
+func (s *Simulator) search(c *call, t *objectType, tenant *object) ([]*object, error) {
 	filters, none, err := s.store.filters(t, c.q)
 	if err != nil || none {
 		return nil, err
@@ -269,26 +319,17 @@ func (st *store) fieldFilter(t *objectType, key, value string) (filter, error) {
 		if nested && sub != "name" && sub != "uuid" {
 			return nil, nil
 		}
-		return func(o *object) bool {
-			for _, target := range st.refsOf(o, f) {
-				switch sub {
-				case "name":
-					if target.name == value {
-						return true
-					}
-				case "uuid":
-					if target.uuid == value {
-						return true
-					}
-				default:
-					r, ok := parseReference(value)
-					if target.uuid == value || ok && (r.uuid == target.uuid || r.name != "" && r.name == target.name) {
-						return true
-					}
-				}
+		r, isRef := parseReference(value)
+		means := func(target *object) bool {
+			switch sub {
+			case "name":
+				return target.name == value
+			case "uuid":
+				return target.uuid == value
 			}
-			return false
-		}, nil
+			return target.uuid == value || isRef && (r.uuid == target.uuid || r.name != "" && r.name == target.name)
+		}
+		return func(o *object) bool { return st.anyRef(o, f, means) }, nil
 	}
 	match := func(text string) bool { return text == value }
 	switch sub {
@@ -317,7 +358,7 @@ func (st *store) fieldFilter(t *objectType, key, value string) (filter, error) {
 		}
 		list, ok := v.([]any)
 		if !ok {
-			list = []any{v}
+			return match(text(v))
 		}
 		for _, e := range list {
 			if match(text(e)) {
@@ -328,32 +369,30 @@ func (st *store) fieldFilter(t *objectType, key, value string) (filter, error) {
 	}, nil
 }
 
-// refsOf are the objects that a reference field shows.
-func (st *store) refsOf(o *object, f *field) []*object {
+// anyRef says whether one of the objects that a reference field shows is
+// meant.
+func (st *store) anyRef(o *object, f *field, means func(*object) bool) bool {
 	switch f.name {
 	case "tenant_ref":
-		return []*object{o.tenant}
+		return means(o.tenant)
 	case "cloud_ref":
 		if o.cloud != nil {
-			return []*object{o.cloud}
+			return means(o.cloud)
 		}
 	}
 	switch v := o.body[f.name].(type) {
 	case *object:
-		return []*object{v}
+		return means(v)
 	case []any:
-		var out []*object
 		for _, e := range v {
-			if target, ok := e.(*object); ok {
-				out = append(out, target)
+			if target, ok := e.(*object); ok && means(target) {
+				return true
 			}
 		}
-		return out
+		return false
 	}
-	if target := st.implied(o, f.name); target != nil {
-		return []*object{target}
-	}
-	return nil
+	target := st.implied(o, f.name)
+	return target != nil && means(target)
 }
 
 func text(v any) string {

@@ -17,6 +17,7 @@ type store struct {
 	version      string // the controller's release
 	now          func() time.Time
 	seq          uint64
+	writes       uint64 // how often anything changed
 	lastModified int64
 	serial       map[string]int // how often a name was used, for fresh uuids
 
@@ -217,6 +218,7 @@ func (st *store) unindex(o *object) {
 }
 
 func (st *store) link(o *object, refs []*object) {
+	st.writes++
 	o.out = refs
 	if o.cloud != nil {
 		o.out = append(o.out, o.cloud)
@@ -230,6 +232,7 @@ func (st *store) link(o *object, refs []*object) {
 }
 
 func (st *store) unlink(o *object) {
+	st.writes++
 	for _, target := range o.out {
 		if target.in[o]--; target.in[o] == 0 {
 			delete(target.in, o)

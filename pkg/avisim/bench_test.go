@@ -1,0 +1,136 @@
+package avisim
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// benchObjects is how many objects are there already while a benchmark runs:
+// an operation must not get slower by them.
+const benchObjects = 50_000
+
+func benchSim(b *testing.B) (*Simulator, token) {
+	b.Helper()
+	sim, err := New(Options{RequestLog: 1000, SessionTTL: 24 * 3600e9})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tok := openSession(sim)
+	for i := range benchObjects {
+		must(b, sim, tok, "POST", "/api/pool", benchPool(fmt.Sprintf("old-%d", i), 1), 201)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	return sim, tok
+}
+
+func must(b *testing.B, sim *Simulator, tok token, method, path, body string, want int) {
+	if rec := tok.do(sim, method, path, "admin", body); rec.Code != want {
+		b.Fatalf("%s %s: %d %s", method, path, rec.Code, rec.Body)
+	}
+}
+
+// benchPool is a pool as an ingress controller writes it.
+func benchPool(name string, servers int) string {
+	var list []string
+	for i := range servers {
+		list = append(list, fmt.Sprintf(`{"ip":{"addr":"10.1.%d.%d","type":"V4"},"port":8080,"enabled":true,"external_uuid":"10.1.%d.%d:8080"}`, i/250, i%250+1, i/250, i%250+1))
+	}
+	return `{"name":"` + name + `","created_by":"ako-bench","cloud_ref":"/api/cloud?name=Default-Cloud","tenant_ref":"/api/tenant/?name=admin",` +
+		`"vrf_ref":"/api/vrfcontext?name=global","health_monitor_refs":["/api/healthmonitor/?name=System-TCP"],` +
+		`"markers":[{"key":"clustername","values":["bench"]},{"key":"Namespace","values":["default"]}],"servers":[` + strings.Join(list, ",") + `]}`
+}
+
+func BenchmarkCreate(b *testing.B) {
+	sim, tok := benchSim(b)
+	for i := range b.N {
+		must(b, sim, tok, "POST", "/api/pool", benchPool(fmt.Sprintf("new-%d", i), 4), 201)
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	sim, tok := benchSim(b)
+	path := "/api/pool/" + pickObject(sim, "pool", "admin", 25_000).uuid
+	for range b.N {
+		must(b, sim, tok, "PUT", path, benchPool("old-25000", 4), 200)
+	}
+}
+
+func BenchmarkCreateAndDelete(b *testing.B) {
+	sim, tok := benchSim(b)
+	for range b.N {
+		must(b, sim, tok, "POST", "/api/pool", benchPool("x", 4), 201)
+		st := sim.store
+		o := st.names[nameKey{sim.vocab.byName["Pool"], st.admin, st.defaultCloud, "x"}]
+		must(b, sim, tok, "DELETE", "/api/pool/"+o.uuid, "", 204)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	sim, tok := benchSim(b)
+	path := "/api/pool/" + pickObject(sim, "pool", "admin", 25_000).uuid + "?include_name"
+	for range b.N {
+		must(b, sim, tok, "GET", path, "", 200)
+	}
+}
+
+func BenchmarkFindByName(b *testing.B) {
+	sim, tok := benchSim(b)
+	for range b.N {
+		must(b, sim, tok, "GET", "/api/pool?name="+url.QueryEscape("old-40000"), "", 200)
+	}
+}
+
+// BenchmarkPage reads a page of 100 out of the middle of all objects.
+func BenchmarkPage(b *testing.B) {
+	sim, tok := benchSim(b)
+	for range b.N {
+		must(b, sim, tok, "GET", "/api/pool?created_by=ako-bench&cloud_ref.name=Default-Cloud&include_name=true&page_size=100&page=250", "", 200)
+	}
+}
+
+// BenchmarkFirstPage does so while the objects change all the time, so that no
+// selection can be remembered.
+func BenchmarkFirstPage(b *testing.B) {
+	sim, tok := benchSim(b)
+	for range b.N {
+		sim.store.writes++
+		must(b, sim, tok, "GET", "/api/pool?created_by=ako-bench&cloud_ref.name=Default-Cloud&include_name=true&page_size=100", "", 200)
+	}
+}
+
+// BenchmarkVIP allocates and gives back an address while most of the range is
+// taken.
+func BenchmarkVIP(b *testing.B) {
+	sim, err := New(Options{RequestLog: -1, SessionTTL: 24 * 3600e9})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tok := openSession(sim)
+	body := func(name string) string {
+		return `{"name":"` + name + `","vip":[{"vip_id":"0","auto_allocate_ip":true}]}`
+	}
+	for i := range 3500 {
+		must(b, sim, tok, "POST", "/api/vsvip", body(fmt.Sprint("old-", i)), 201)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		name := fmt.Sprint("v", i%1000)
+		must(b, sim, tok, "POST", "/api/vsvip", body(name), 201)
+		st := sim.store
+		o := st.names[nameKey{sim.vocab.byName["VsVip"], st.admin, st.defaultCloud, name}]
+		must(b, sim, tok, "DELETE", "/api/vsvip/"+o.uuid, "", 204)
+	}
+}
+
+// BenchmarkNew is what a test pays for a simulator of its own.
+func BenchmarkNew(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := New(Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
