@@ -150,8 +150,8 @@ func TestWithoutEffect(t *testing.T) {
 	if got := WithoutEffect(cluster(t, `{}`)); len(got) != 0 {
 		t.Errorf("defaults: %v", got)
 	}
-	want := []string{"spec.features.gatewayAPI", "spec.features.istio"}
-	if d := cmp.Diff(want, WithoutEffect(cluster(t, `{features: {istio: true, gatewayAPI: true}}`))); d != "" {
+	want := []string{"spec.ingress.mode (EVH)", "spec.features.gatewayAPI", "spec.features.istio"}
+	if d := cmp.Diff(want, WithoutEffect(cluster(t, `{ingress: {mode: EVH}, features: {istio: true, gatewayAPI: true}}`))); d != "" {
 		t.Error(d)
 	}
 }
