@@ -134,7 +134,8 @@ func (c *Client) readSystem(ctx context.Context, _ FactsRequest, f *Facts) error
 }
 
 // find looks for an object by name in the tenant and in admin, whose clouds,
-// networks and groups serve other tenants.
+// networks and groups serve other tenants. The tenant's own comes first, as it
+// does for references.
 func (c *Client) find(ctx context.Context, tenant, typ string, query url.Values) (map[string]any, error) {
 	tenants := []string{tenant, "admin"}
 	if tenant == "" || tenant == "admin" {
@@ -147,6 +148,11 @@ func (c *Client) find(ctx context.Context, tenant, typ string, query url.Values)
 				continue // l4-infra.md §3.3: read it as admin
 			}
 			return nil, err
+		}
+		for _, own := range list {
+			if inTenant(own, t) {
+				return own, nil
+			}
 		}
 		if len(list) > 0 {
 			return list[0], nil

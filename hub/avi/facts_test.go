@@ -123,3 +123,16 @@ func TestInventoryFailsClosed(t *testing.T) {
 		t.Errorf("Inventory = %d objects, %v; want an error and nothing", len(inv), err)
 	}
 }
+
+// A tenant with service engines of its own has a Default-Group beside admin's.
+func TestFactsPreferTheTenantsOwn(t *testing.T) {
+	f := start(t, nil)
+	ctx := testContext(t)
+	if err := f.client.EnsureTenant(ctx, "own", true, TenantFlags{VRF: true}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.client.Facts(ctx, FactsRequest{Tenant: "own", Cloud: "Default-Cloud", SEGroup: "Default-Group"})
+	if err != nil || got.SEGroup.Key.Tenant != "own" {
+		t.Errorf("the SE group is %+v, %v; want the tenant's own", got.SEGroup, err)
+	}
+}

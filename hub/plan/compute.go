@@ -26,6 +26,7 @@ func Compute(in Input) Plan {
 			c.want(o)
 		}
 	}
+	c.widen()
 	c.deletions()
 	c.mode()
 	c.brake()
@@ -204,6 +205,33 @@ func (c *computation) want(o *desired.Object) {
 	}
 	if changes := Diff(o, h); len(changes) > 0 {
 		c.steps[o.Key] = &Step{Op: Update, Key: o.Key, Want: o, Have: h, Changes: changes}
+	}
+}
+
+// widen takes into a scoped plan what refers to an object that it creates: it
+// may be there already, without what could not be until now (see prune).
+func (c *computation) widen() {
+	if c.in.Scope == nil {
+		return
+	}
+	created := map[Key]bool{}
+	for k, s := range c.steps {
+		if s.Op == Create {
+			created[k] = true
+		}
+	}
+	for len(created) > 0 {
+		more := map[Key]bool{}
+		for _, o := range c.in.Desired {
+			if c.inScope(o.Key) || c.steps[o.Key] != nil || !slices.ContainsFunc(o.Refs, func(k Key) bool { return created[k] }) {
+				continue
+			}
+			c.want(o)
+			if s := c.steps[o.Key]; s != nil && s.Op == Create {
+				more[o.Key] = true
+			}
+		}
+		created = more
 	}
 }
 

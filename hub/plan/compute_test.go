@@ -162,6 +162,25 @@ func TestConflictAndBrokenLeaveSiblings(t *testing.T) {
 	}
 }
 
+// What was left out of a group comes back when it can be made, though the
+// group itself didn't change.
+func TestPrunedComesBack(t *testing.T) {
+	group := want(t, "poolgroup", "c1--g", `"members": [{"pool_ref": "/api/pool?name=c1--p"}, {"pool_ref": "/api/pool?name=c1--q"}]`)
+	p, q := want(t, "pool", "c1--p", ``), want(t, "pool", "c1--q", ``)
+	in := input([]*desired.Object{group, p, q}, nil)
+	in.Broken = map[Key]string{p.Key: "no"}
+	observed := map[Key]*Observed{}
+	for _, s := range Compute(in).Steps {
+		observed[s.Key] = asRead(t, s.Want)
+		observed[s.Key].Applied = s.Want.Hash
+	}
+	in.Observed = observed
+	in.Scope = map[Key]bool{p.Key: true, group.Key: true}
+	expectOps(t, Compute(in)) // still refused
+	in.Broken, in.Scope = nil, map[Key]bool{p.Key: true}
+	expectOps(t, Compute(in), "create pool/c1--p", "update poolgroup/c1--g")
+}
+
 func TestBrokenUpdateKeepsTheOldObject(t *testing.T) {
 	objects := service(t, "a", "10.0.0.1")
 	observed := allRead(t, objects)
