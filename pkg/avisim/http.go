@@ -65,6 +65,9 @@ func (c *call) base() string { return "https://" + c.r.Host }
 
 func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, r: r, path: cleanPath(r.URL.Path), q: parseQuery(r.URL.RawQuery), header: w.Header(), tenant: r.Header.Get("X-Avi-Tenant")}
+	if c.tenant == "" {
+		c.tenant = r.Header.Get("X-Avi-Tenant-UUID")
+	}
 	start := s.opts.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	c.body = body

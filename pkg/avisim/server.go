@@ -27,7 +27,8 @@ type Server struct {
 	CACertPEM []byte
 
 	http *http.Server
-	done chan error
+	done chan struct{} // closed when serving has ended
+	err  error         // why, if not by Close; valid once done is closed
 }
 
 // closeTimeout is how long open requests get when the server closes.
@@ -58,7 +59,7 @@ func (s *Simulator) StartTLS(addr string) (*Server, error) {
 			// Handshakes that a client breaks off are not worth a line.
 			ErrorLog: s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Trace}),
 		},
-		done: make(chan error, 1),
+		done: make(chan struct{}),
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -66,27 +67,26 @@ func (s *Simulator) StartTLS(addr string) (*Server, error) {
 	}
 	srv.URL = fmt.Sprintf("https://%s", net.JoinHostPort(host, fmt.Sprint(port)))
 	go func() {
-		err := srv.http.ServeTLS(listener, "", "")
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
+		defer close(srv.done)
+		if err := srv.http.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			srv.err = fmt.Errorf("serving on %s: %w", srv.URL, err)
 		}
-		srv.done <- err
 	}()
 	return srv, nil
 }
 
 // Close stops listening, lets open requests end for a short while, then cuts
-// them.
+// them. It may be called more than once.
 func (srv *Server) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if err := srv.http.Shutdown(ctx); err != nil {
-		err = errors.Join(srv.http.Close())
-		if err != nil {
+		if err := srv.http.Close(); err != nil {
 			return fmt.Errorf("closing the server: %w", err)
 		}
 	}
-	return <-srv.done
+	<-srv.done
+	return srv.err
 }
 
 // ListenAndServeTLS serves until ctx ends, then closes. ready, if not nil, is
@@ -107,8 +107,8 @@ func (srv *Server) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return srv.Close()
-	case err := <-srv.done:
-		return fmt.Errorf("serving on %s: %w", srv.URL, err)
+	case <-srv.done:
+		return srv.err
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -50,6 +51,9 @@ func TestStartTLS(t *testing.T) {
 	}
 	if err := srv.Close(); err != nil {
 		t.Errorf("closing: %v", err)
+	}
+	if err := errors.Join(srv.Close(), srv.Wait(context.Background())); err != nil {
+		t.Errorf("closing again: %v", err)
 	}
 	if _, err := httpClient.Get(srv.URL); err == nil {
 		t.Error("there is an answer after Close")
