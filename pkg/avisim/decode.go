@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,11 @@ func (d *decoder) message(def *definition, in map[string]any) (message, *fieldEr
 		}
 		out[name] = value
 	}
+	if def.name == "IpAddr" {
+		if err := checkIPAddr(out); err != nil {
+			return nil, err
+		}
+	}
 	if !d.trusted {
 		for _, f := range def.required {
 			if _, ok := out[f.name]; !ok {
@@ -207,6 +213,24 @@ func (d *decoder) scalar(f *field, v any, p pendingRef) (any, *fieldError) {
 		}
 	}
 	return v, nil
+}
+
+// checkIPAddr refuses an address that isn't one, or not of its family; a type
+// may also be DNS, and then the address is a name.
+func checkIPAddr(m message) *fieldError {
+	text, ok := m["addr"].(string)
+	family := m["type"]
+	if !ok || family != "V4" && family != "V6" {
+		return nil
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return wrong("%q is not an IP address", text).under("addr")
+	}
+	if addr.Is4() != (family == "V4") {
+		return wrong("%s is not of type %s", text, family).under("addr")
+	}
+	return nil
 }
 
 // nested exists so that a nil *fieldError isn't turned into a non-nil any.

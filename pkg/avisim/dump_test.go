@@ -19,6 +19,15 @@ func dumpText(t *testing.T, sim *Simulator) any {
 	return decoded(t, string(text))
 }
 
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func decoded(t *testing.T, text string) any {
 	t.Helper()
 	var v any
@@ -50,6 +59,18 @@ func TestDumpHasOnlyWhatClientsWrote(t *testing.T) {
 	o = c.must(200, "PUT", path, o)
 	if diff := cmp.Diff(want, dumpText(t, sim)); diff != "" {
 		t.Errorf("after a PUT of the object read:\n%s", diff)
+	}
+	// So does adding a server before those that were read.
+	o["servers"] = append([]any{map[string]any{"ip": map[string]any{"addr": "10.0.0.0", "type": "V4"}}}, o["servers"].([]any)...)
+	o = c.must(200, "PUT", path, o)
+	servers := sim.Dump().Tenants["blue"]["pool"][0]["servers"]
+	if diff := cmp.Diff(decoded(t, `[{"ip":{"addr":"10.0.0.0","type":"V4"}},{"ip":{"addr":"10.0.0.1","type":"V4"},"port":80},{"ip":{"addr":"10.0.0.2","type":"V4"}}]`), decoded(t, jsonText(t, servers))); diff != "" {
+		t.Errorf("after a PUT with one more server:\n%s", diff)
+	}
+	o["servers"] = o["servers"].([]any)[1:]
+	o = c.must(200, "PUT", path, o)
+	if diff := cmp.Diff(want, dumpText(t, sim)); diff != "" {
+		t.Errorf("after a PUT without it:\n%s", diff)
 	}
 	delete(o, "_last_modified") // but without a version it is what the client says
 	c.must(200, "PUT", path, o)

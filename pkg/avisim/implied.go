@@ -20,7 +20,8 @@ func keepSensitive(def *definition, body, old message) {
 }
 
 // stripEchoes removes from a body what equals the default and wasn't written
-// before. List elements are taken to be the same by position.
+// before. An element of a list is compared with the one that it was read from:
+// the one at its place, unless another fits better.
 func stripEchoes(st *store, o *object, def *definition, body, old message) {
 	for name, v := range body {
 		f := def.byName[name]
@@ -37,15 +38,60 @@ func stripEchoes(st *store, o *object, def *definition, body, old message) {
 				stripEchoes(st, nil, f.def, v, was)
 			}
 		case []any:
-			was, _ := was.([]any)
-			for i := range min(len(v), len(was)) {
-				a, ok1 := v[i].(message)
-				b, ok2 := was[i].(message)
-				if ok1 && ok2 {
+			was := messages(was)
+			for i, a := range messages(v) {
+				if b := origin(a, was, i); b != nil {
 					stripEchoes(st, nil, f.def, a, b)
 				}
 			}
 		}
+	}
+}
+
+// origin finds the element that a was read from: one that has nothing but
+// what a has too, best at a's own place; or else the one at its place.
+func origin(a message, was []message, place int) message {
+	if place < len(was) && covers(a, was[place]) {
+		return was[place]
+	}
+	for _, b := range was {
+		if covers(a, b) {
+			return b
+		}
+	}
+	if place < len(was) {
+		return was[place]
+	}
+	return nil
+}
+
+// covers says whether a has all that b has.
+func covers(a, b any) bool {
+	switch b := b.(type) {
+	case message:
+		a, ok := a.(message)
+		if !ok {
+			return false
+		}
+		for k, v := range b {
+			if w, ok := a[k]; !ok || !covers(w, v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		a, ok := a.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range b {
+			if !covers(a[i], b[i]) {
+				return false
+			}
+		}
+		return true
+	default:
+		return equal(a, b)
 	}
 }
 

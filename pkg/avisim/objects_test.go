@@ -126,6 +126,8 @@ func TestSchema(t *testing.T) {
 		{"own version", "pool", `{"name":"p","_last_modified":"1"}`, "Pool._last_modified: is read-only"},
 		{"read-only field", "pool", `{"name":"p","gslb_sp_enabled":true}`, "Pool.gslb_sp_enabled: is read-only"},
 		{"created_by where there is none", "vsvip", `{"name":"v","created_by":"me"}`, "VsVip.created_by"},
+		{"not an address", "pool", `{"name":"p","servers":[{"ip":{"addr":"10.0.0.256","type":"V4"}}]}`, `Pool.servers[0].ip.addr: "10.0.0.256" is not an IP address`},
+		{"the other family", "pool", `{"name":"p","servers":[{"ip":{"addr":"::1","type":"V4"}}]}`, "::1 is not of type V4"},
 		{"not an object", "pool", `[]`, "expected an object"},
 		{"not JSON", "pool", `{"name":`, "JSON parse error"},
 		{"more than one value", "pool", `{"name":"p"} {"name":"q"}`, "extra data"},

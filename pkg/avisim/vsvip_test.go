@@ -78,7 +78,7 @@ func TestPreferredAddress(t *testing.T) {
 	}
 	c.refused(400, "already in use", "POST", "/api/vsvip", vip("b", at("10.10.1.1")))
 	c.refused(400, "not in a configured subnet", "POST", "/api/vsvip", vip("b", at("10.20.1.1")))
-	c.refused(400, "invalid IP address", "POST", "/api/vsvip", vip("b", at("10.10.1")))
+	c.refused(400, "is not an IP address", "POST", "/api/vsvip", vip("b", at("10.10.1")))
 	c.refused(400, "not of type V4", "POST", "/api/vsvip", vip("b", at("2001:db8:10::1")))
 	path := "/api/vsvip/" + o["uuid"].(string)
 	c.refused(400, preferredIPChanged, "PUT", path, vip("a", at("10.10.1.2")))
