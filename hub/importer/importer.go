@@ -281,6 +281,11 @@ func (im *importer) contradictions() {
 		in.FQDNReuse = v1alpha1.FQDNReuseAllowed
 		im.note("fqdnReusePolicy Strict has no effect without EVH; left out")
 	}
+	if f := &im.c.Spec.Features; f.MultiClusterIngress &&
+		(in.Mode != v1alpha1.IngressEVH || im.c.Spec.Backends.Type != v1alpha1.BackendNodePort) {
+		f.MultiClusterIngress = false
+		im.note("enableMCI has no effect without EVH and serviceType NodePort; left out")
+	}
 	if b := &im.c.Spec.Backends; b.Type != v1alpha1.BackendNodePort && b.NodeSelector != (v1alpha1.Label{}) {
 		b.NodeSelector = v1alpha1.Label{}
 		im.note("the node selector has no effect without serviceType NodePort; left out")

@@ -154,6 +154,7 @@ func TestConfigMapValues(t *testing.T) {
 		{"strict with EVH", []string{"fqdnReusePolicy=Strict", "enableEVH=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Ingress.FQDNReuse == "Strict" }, ""},
 		{"no pool groups with EVH", []string{"noPGForSNI=true", "enableEVH=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Ingress.PoolGroupsForSNI }, "noPGForSNI has no effect with EVH"},
 		{"VIP per namespace", []string{"vipPerNamespace=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return !c.Spec.Ingress.VIPPerNamespace }, "vipPerNamespace has no effect"},
+		{"MCI without EVH", []string{"enableMCI=true", "serviceType=NodePort"}, Options{}, func(c *v1alpha1.Cluster) bool { return !c.Spec.Features.MultiClusterIngress }, "enableMCI has no effect"},
 		{"node selector", []string{"serviceType=NodePort", "nodeKey=node-role.kubernetes.io/worker", "nodeValue="}, Options{}, func(c *v1alpha1.Cluster) bool {
 			return c.Spec.Backends.NodeSelector == v1alpha1.Label{Key: "node-role.kubernetes.io/worker"}
 		}, ""},
