@@ -101,7 +101,7 @@ func (fs *faults) pick(c *call) Fault {
 	var hit Fault
 	kept := fs.list[:0]
 	for _, f := range fs.list {
-		use := f.matches(c) && !(f.outcome() && hit.outcome()) && !(f.Share > 0 && rand.Float64() >= f.Share)
+		use := f.matches(c) && (!f.outcome() || !hit.outcome()) && (f.Share <= 0 || rand.Float64() < f.Share)
 		if use {
 			latency, jitter := hit.Latency+f.Latency, hit.Jitter+f.Jitter
 			if f.outcome() {

@@ -104,7 +104,7 @@ func TestUniqueNames(t *testing.T) {
 
 func TestSchema(t *testing.T) {
 	tests := []struct{ name, path, body, words string }{
-		{"unknown field", "pool", `{"name":"p","nmae":"q"}`, "Pool.nmae"},
+		{"unknown field", "pool", `{"name":"p","title":"q"}`, "Pool.title"},
 		{"unknown nested field", "pool", `{"name":"p","servers":[{"ip":{"addr":"1.1.1.1","type":"V4"}},{"ip":{"adr":"1.1.1.1","type":"V4"}}]}`, "Pool.servers[1].ip.adr"},
 		{"wrong type", "pool", `{"name":"p","enabled":"yes"}`, "Pool.enabled: expected a boolean, got a string"},
 		{"number as text", "pool", `{"name":"p","default_server_port":"80"}`, "expected an integer, got a string"},

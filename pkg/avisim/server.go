@@ -77,8 +77,10 @@ func (s *Simulator) StartTLS(addr string) (*Server, error) {
 
 // Close stops listening, lets open requests end for a short while, then cuts
 // them. It may be called more than once.
-func (srv *Server) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+func (srv *Server) Close() error { return srv.shutdown(context.Background()) }
+
+func (srv *Server) shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	if err := srv.http.Shutdown(ctx); err != nil {
 		if err := srv.http.Close(); err != nil {
@@ -106,7 +108,7 @@ func (s *Simulator) ListenAndServeTLS(ctx context.Context, addr string, ready fu
 func (srv *Server) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		return srv.Close()
+		return srv.shutdown(context.WithoutCancel(ctx))
 	case <-srv.done:
 		return srv.err
 	}

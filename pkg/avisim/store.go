@@ -246,7 +246,8 @@ func (st *store) unlink(o *object) {
 func (o *object) referrers() []*object {
 	var out []*object
 	for r := range o.in {
-		if r != o && !(r.auto && r.cloud == o && len(r.in) == 0) {
+		goesAlong := r.auto && r.cloud == o && len(r.in) == 0
+		if r != o && !goesAlong {
 			out = append(out, r)
 		}
 	}
@@ -304,11 +305,4 @@ func (l *objectList) items() []*object {
 		}
 	}
 	return out
-}
-
-func (l *objectList) len() int {
-	if l == nil {
-		return 0
-	}
-	return len(l.objs) - l.holes
 }
