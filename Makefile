@@ -29,7 +29,8 @@ build: ## build the programs into bin/
 .PHONY: demo
 demo: build clusterbin ## run two clusters, the hub and a simulated Avi; DEMO=once ends by itself
 	@tools/install.sh helm kubectl
-	@export CLUSTERBIN="$$(test/clusterbin/build.sh)" PATH="$(CURDIR)/.tools/bin:$$PATH" DEMO='$(DEMO)' && go run ./test/demo
+	@go build -o .cache/demo ./test/demo
+	@export CLUSTERBIN="$$(test/clusterbin/build.sh)" PATH="$(CURDIR)/.tools/bin:$$PATH" DEMO='$(DEMO)' && exec .cache/demo
 
 .PHONY: test
 test: clusterbin ## run all tests with the race detector (the first run on a machine takes 15 minutes more)

@@ -75,10 +75,14 @@ func (s *SimulatorProgram) Start(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	var answer error
 	for {
-		_, answer := s.Writes(ctx)
-		if answer == nil {
+		_, err := s.Writes(ctx)
+		if err == nil {
 			return nil
+		}
+		if ctx.Err() == nil {
+			answer = err // else it says nothing but that time is up
 		}
 		if err := s.program.ended(); err != nil {
 			return err
