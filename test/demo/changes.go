@@ -62,7 +62,7 @@ type change struct {
 	// what was done, in words
 	did func(ctx context.Context) (string, error)
 	// expect checks the writes; the text says what they show.
-	expect func(writes []avisim.Request) (string, error)
+	expect func(ctx context.Context, writes []avisim.Request) (string, error)
 	// least is how many writes to wait for.
 	least int
 }
@@ -85,7 +85,7 @@ func (d *demo) liveChanges(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
 		d.showWrites(writes)
-		verdict, err := c.expect(writes)
+		verdict, err := c.expect(ctx, writes)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
@@ -107,9 +107,11 @@ func (d *demo) changes() []change {
 	a, b := d.members[0], d.members[1]
 	return []change{{
 		title: "Scale a backend",
-		did:   func(ctx context.Context) (string, error) { return a.scale(ctx, "shop", "orders-db-1", "10.244.2.31", "10.244.3.31") },
+		did: func(ctx context.Context) (string, error) {
+			return a.scale(ctx, "shop", "orders-db-1", "10.244.2.31", "10.244.3.31")
+		},
 		least: 1,
-		expect: func(writes []avisim.Request) (string, error) {
+		expect: func(_ context.Context, writes []avisim.Request) (string, error) {
 			return "= one write of one pool", exactly(writes, http.MethodPut, "pool", a.tenant)
 		},
 	}, {
@@ -119,20 +121,22 @@ func (d *demo) changes() []change {
 			return fmt.Sprintf("%s: Secret %s/%s gets a new key and certificate for %s", b.name, cert.namespace, cert.name, cert.host), b.writeCertificate(ctx)
 		},
 		least: 1,
-		expect: func(writes []avisim.Request) (string, error) {
+		expect: func(_ context.Context, writes []avisim.Request) (string, error) {
 			return "= one write of one certificate", exactly(writes, http.MethodPut, "sslkeyandcertificate", b.tenant)
 		},
 	}, {
 		title: "Delete an Ingress",
 		did:   func(ctx context.Context) (string, error) { return a.deleteIngress(ctx, "shop", "web") },
 		least: 2,
-		expect: func(writes []avisim.Request) (string, error) {
-			return "= its pools go, the shared virtual service forgets the host, all else stays", d.checkDeletion(a, writes)
+		expect: func(ctx context.Context, writes []avisim.Request) (string, error) {
+			return "= its pools go, the shared virtual service forgets the host, all else stays", d.checkDeletion(ctx, a, writes)
 		},
 	}, {
-		title:  "Kill the hub and start it again",
-		did:    d.killHub,
-		expect: func(writes []avisim.Request) (string, error) { return "= no write at all", exactlyNone(writes) },
+		title: "Kill the hub and start it again",
+		did:   d.killHub,
+		expect: func(_ context.Context, writes []avisim.Request) (string, error) {
+			return "= no write at all", exactlyNone(writes)
+		},
 	}}
 }
 
@@ -178,7 +182,7 @@ func (m *member) deleteIngress(ctx context.Context, namespace, name string) (str
 
 // checkDeletion checks that a deletion deleted, in its tenant only, and that the
 // other hosts still have their addresses.
-func (d *demo) checkDeletion(m *member, writes []avisim.Request) error {
+func (d *demo) checkDeletion(ctx context.Context, m *member, writes []avisim.Request) error {
 	for _, w := range writes {
 		if w.Tenant != m.tenant || w.Status >= http.StatusBadRequest {
 			return fmt.Errorf("not expected: %s %s %s in tenant %s, status %d", w.Method, w.Type, w.Name, w.Tenant, w.Status)
@@ -190,7 +194,7 @@ func (d *demo) checkDeletion(m *member, writes []avisim.Request) error {
 	if !slices.ContainsFunc(writes, func(w avisim.Request) bool { return w.Method == http.MethodDelete && w.Type == "pool" }) {
 		return errors.New("no pool was deleted")
 	}
-	return d.waitForVIPs(context.Background())
+	return d.waitForVIPs(ctx)
 }
 
 // killHub ends the hub as a crash would, starts it again and returns when the
