@@ -33,6 +33,8 @@ func (w *worker) apply(ctx context.Context, reg *v1alpha1.Cluster, p plan.Plan, 
 	w.forgetDone(p)
 	w.mu.Lock()
 	w.approved = false
+	// What is left are the steps that failed, also those of earlier plans.
+	w.status.Pending = len(w.failed)
 	w.mu.Unlock()
 	return nil
 }
