@@ -1,0 +1,233 @@
+package parity
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/akohub/akohub/pkg/avisim"
+)
+
+// scenario is a recording: what is done, and what AKO made of it.
+type scenario struct {
+	dir       string
+	about     string
+	configMap map[string]any // AKO's settings, the defaults included
+	faults    []avisim.Fault
+	steps     []step
+	waivers   []*waiver
+}
+
+// step is what is done at a time when all is quiet.
+type step struct {
+	changes []change
+	// restart stops the programs before the changes and starts them after, with
+	// AKO's settings as in configMap.
+	restart   bool
+	configMap map[string]any
+}
+
+// change is one object to apply or to delete.
+type change struct {
+	object *unstructured.Unstructured
+	remove bool
+}
+
+// configFile is config.yaml.
+type configFile struct {
+	About     string         `json:"about"`
+	ConfigMap map[string]any `json:"configmap"`
+	Faults    []struct {
+		Type         string `json:"type"`
+		Method       string `json:"method"`
+		NameContains string `json:"name_contains"`
+		Status       int    `json:"status"`
+		Message      string `json:"message"`
+		Count        int    `json:"count"`
+	} `json:"faults"`
+}
+
+// load reads a scenario's folder.
+func load(dir string) (*scenario, error) {
+	var defaults struct {
+		ConfigMap map[string]any `json:"configmap"`
+	}
+	if err := readYAML("defaults.yaml", &defaults); err != nil {
+		return nil, err
+	}
+	var config configFile
+	if err := readYAML(filepath.Join(dir, "config.yaml"), &config); err != nil {
+		return nil, err
+	}
+	s := &scenario{dir: dir, about: config.About, configMap: merge(defaults.ConfigMap, config.ConfigMap)}
+	for _, f := range config.Faults {
+		s.faults = append(s.faults, avisim.Fault{
+			Type: f.Type, Method: f.Method, NameContains: f.NameContains, Status: f.Status, Body: f.Message, Times: f.Count,
+		})
+	}
+	settings := s.configMap
+	for n := 1; ; n++ {
+		data, err := os.ReadFile(filepath.Join(dir, stepFile("objects", "step", n)+".yaml"))
+		if errors.Is(err, fs.ErrNotExist) && n > 1 {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		one, err := parseStep(data, settings)
+		if err != nil {
+			return nil, fmt.Errorf("%s, step %d: %w", dir, n, err)
+		}
+		settings = one.configMap
+		s.steps = append(s.steps, one)
+	}
+	var err error
+	s.waivers, err = readWaivers(dir)
+	return s, err
+}
+
+// stepFile is the name of a step's file: the first one's is special.
+func stepFile(first, prefix string, n int) string {
+	if n == 1 {
+		return first
+	}
+	return fmt.Sprintf("%s%d", prefix, n)
+}
+
+// merge lays changes over settings; null takes one away.
+func merge(settings, changes map[string]any) map[string]any {
+	out := maps.Clone(settings)
+	for key, value := range changes {
+		if value == nil {
+			delete(out, key)
+			continue
+		}
+		out[key] = value
+	}
+	return out
+}
+
+// parseStep reads the objects of a step and writes the shorthands out.
+func parseStep(data []byte, settings map[string]any) (step, error) {
+	s := step{configMap: settings}
+	for n, doc := range strings.Split("\n"+string(data), "\n---") {
+		var fields map[string]any
+		if err := yaml.Unmarshal([]byte(doc), &fields); err != nil {
+			return step{}, fmt.Errorf("document %d: %w", n+1, err)
+		}
+		if len(fields) == 0 {
+			continue
+		}
+		remove, _ := fields["$delete"].(bool)
+		delete(fields, "$delete")
+		if fields["kind"] == "Restart" {
+			s.restart = true
+			changes, _ := fields["configmap"].(map[string]any)
+			s.configMap = merge(settings, changes)
+			continue
+		}
+		objects, err := expand(fields)
+		if err != nil {
+			return step{}, fmt.Errorf("document %d: %w", n+1, err)
+		}
+		for _, o := range objects {
+			s.changes = append(s.changes, change{object: o, remove: remove})
+		}
+	}
+	return s, nil
+}
+
+// expected reads what AKO left after a step: any of the results is right.
+func (s *scenario) expected(n int) ([]result, error) {
+	base := filepath.Join(s.dir, stepFile("expected", "expected.step", n))
+	files, err := filepath.Glob(base + ".alt*.json")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	statuses, err := filepath.Glob(filepath.Join(s.dir, "status.alt*.json"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(statuses)
+	var out []result
+	for _, file := range append([]string{base + ".json"}, files...) {
+		dump, err := readDump(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, status := range append([]string{filepath.Join(s.dir, "status.json")}, statuses...) {
+			objects, err := readStatus(status, n)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, result{name: filepath.Base(file) + " with " + filepath.Base(status), avi: dump, kubernetes: objects})
+		}
+	}
+	return out, nil
+}
+
+// akoConfigMap is the ConfigMap avi-k8s-config with settings. Values are text;
+// lists are JSON.
+func akoConfigMap(settings map[string]any) (*unstructured.Unstructured, error) {
+	data := make(map[string]any, len(settings))
+	for key, value := range settings {
+		if text, ok := value.(string); ok {
+			data[key] = text
+			continue
+		}
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("setting %s: %w", key, err)
+		}
+		data[key] = string(text)
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+		"metadata": map[string]any{"name": "avi-k8s-config", "namespace": "avi-system"},
+	}}, nil
+}
+
+// installation is what an AKO installation puts into a cluster.
+func installation(settings map[string]any) ([]*unstructured.Unstructured, error) {
+	configMap, err := akoConfigMap(settings)
+	if err != nil {
+		return nil, err
+	}
+	class := map[string]any{"name": "avi-lb"}
+	if settings["defaultIngController"] == "true" {
+		class["annotations"] = map[string]any{"ingressclass.kubernetes.io/is-default-class": "true"}
+	}
+	return []*unstructured.Unstructured{
+		{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "avi-system"}}},
+		{Object: map[string]any{
+			"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "avi-secret", "namespace": "avi-system"},
+			"stringData": map[string]any{"username": "admin", "password": "sim-password"},
+		}},
+		{Object: map[string]any{
+			"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": class,
+			"spec": map[string]any{"controller": "ako.vmware.com/avi-lb"},
+		}},
+		configMap,
+	}, nil
+}
+
+func readYAML(path string, into any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := yaml.UnmarshalStrict(data, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
