@@ -192,7 +192,6 @@ func (k *kind) giveUp() {
 	}
 	if k.observer != nil {
 		k.observer.KindState(k.name, unknown)
-		k.observer.Indexed(k.name, 0)
 	}
 }
 
