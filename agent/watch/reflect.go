@@ -108,7 +108,7 @@ func (r *reflector) once(parent context.Context) (again bool) {
 			WatchFuncWithContext: r.watchOnce,
 		}, r.client),
 		r.example, &store{ctx: ctx, r: r},
-		cache.ReflectorOptions{Name: r.gvr.Resource})
+		cache.ReflectorOptions{Name: "agent", TypeDescription: r.gvr.GroupResource().String()})
 
 	done := make(chan error, 1)
 	go func() {
@@ -134,7 +134,9 @@ func (r *reflector) once(parent context.Context) (again bool) {
 	select {
 	case <-r.relist:
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			r.log.Trace("list or watch ended for a new list", "error", err)
+		}
 		return parent.Err() == nil
 	case err := <-done:
 		if err != nil && parent.Err() == nil {
@@ -168,7 +170,7 @@ func (r *reflector) watchOnce(ctx context.Context, o metav1.ListOptions) (apiwat
 		// The reflector would sleep on a refused connection without heeding its
 		// context; an error it does not know makes it list, which fails in turn
 		// and ends here.
-		return nil, fmt.Errorf("watch %s: %v", r.gvr.Resource, err)
+		return nil, errors.New(describe(err))
 	case err != nil && !initial && ctx.Err() == nil:
 		r.report(ctx, err)
 	}

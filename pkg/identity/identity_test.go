@@ -288,8 +288,10 @@ func TestReload(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, HubKeyFile), []byte("broken"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r.current() != first || r.current() != first {
-		t.Error("a broken key was taken")
+	for range 2 {
+		if r.current() != first {
+			t.Error("a broken key was taken")
+		}
 	}
 	if len(reported) != 1 {
 		t.Errorf("reported %v", reported)
