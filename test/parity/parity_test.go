@@ -50,8 +50,8 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// TestWaivers holds every waiver to its entry for users.
-func TestWaivers(t *testing.T) {
+// TestWaiversAreDocumented holds every waiver to its entry for users.
+func TestWaiversAreDocumented(t *testing.T) {
 	known, err := anchors(docsFile)
 	if err != nil {
 		t.Fatal(err)

@@ -54,6 +54,9 @@ type configFile struct {
 		Message      string `json:"message"`
 		Count        int    `json:"count"`
 	} `json:"faults"`
+	// Settle is how many seconds of silence ended a step of the recording. AKO
+	// needed it; here a step ends when all is quiet.
+	Settle int `json:"settle"`
 }
 
 // load reads a scenario's folder.

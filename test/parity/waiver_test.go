@@ -27,7 +27,8 @@ type waiver struct {
 	AKO  any `json:"ako"`
 	// Reason says why ours is better.
 	Reason string `json:"reason"`
-	// Docs is the heading's anchor in docs/ako-differences.md.
+	// Docs is the anchor of the entry in docs/ako-differences.md: "#NAME" of an
+	// <a id="NAME"></a> or of a heading.
 	Docs string `json:"docs"`
 
 	used bool
@@ -53,8 +54,9 @@ func readWaivers(dir string) ([]*waiver, error) {
 	return file.Waivers, nil
 }
 
-// lists whose members are addresses, hosts or names: a waiver may not touch them.
-var protected = regexp.MustCompile(`(^|\.)(name|vip|dns_info|vh_domain_name|vh_matches|host_hdr|hosts|hostnames|ip|hostname|vsvip_ref|vh_parent_vs_ref)(\[|\.|$)`)
+// protected are fields that hold addresses, hosts or names, and a Kubernetes
+// object's status, which is made of these: a waiver may not touch them.
+var protected = regexp.MustCompile(`(^|\.)(name|vip|status|dns_info|vh_domain_name|vh_matches|host_hdr|hosts|hostnames|ip|hostname|vsvip_ref|vh_parent_vs_ref)(\[|\.|$)`)
 
 // check refuses waivers that say too little, or that would hide what moves
 // traffic: an address, a host, an object's name or being.
@@ -105,7 +107,10 @@ func same(a, b any) bool {
 	return reflect.DeepEqual(left, right)
 }
 
-// anchors are those of the headings of a Markdown file, as GitHub makes them.
+var explicit = regexp.MustCompile(`<a id="([^"]+)">`)
+
+// anchors are those of a Markdown file: explicit ones, and those of the headings
+// as GitHub makes them.
 func anchors(file string) (map[string]bool, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -113,6 +118,9 @@ func anchors(file string) (map[string]bool, error) {
 	}
 	drop := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	out := make(map[string]bool)
+	for _, found := range explicit.FindAllSubmatch(data, -1) {
+		out["#"+string(found[1])] = true
+	}
 	for line := range strings.Lines(string(data)) {
 		title := strings.TrimLeft(line, "#")
 		if title == line || !strings.HasPrefix(title, " ") {
