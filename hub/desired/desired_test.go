@@ -217,3 +217,14 @@ func TestGraphProperty(t *testing.T) {
 		}
 	})
 }
+
+func TestOwnTypesAreInTheVocabulary(t *testing.T) {
+	for typ := range own {
+		if Type(typ) == nil {
+			t.Errorf("no type %q", typ)
+		}
+	}
+	if Type("nothing") != nil {
+		t.Error("a type that isn't there is found")
+	}
+}

@@ -1,11 +1,6 @@
 package desired
 
-import (
-	"fmt"
-	"sync"
-
-	"github.com/akohub/akohub/pkg/avischema"
-)
+import "github.com/akohub/akohub/pkg/avischema"
 
 // Definition is an Avi object type, or a part of one, with its fields resolved
 // to pointers: walking a body costs one map lookup a field.
@@ -26,19 +21,17 @@ type Field struct {
 // Type returns the definition of an object type by its API path segment
 // ("httppolicyset"), or nil if the vocabulary has no such type.
 func Type(path string) *Definition {
-	v, err := compiled()
-	if err != nil {
-		return nil // the embedded vocabulary is proven to load by its own tests
-	}
-	return v[path]
+	return types[path]
 }
 
-var compiled = sync.OnceValues(compile)
+// types are the object types by path. They are empty if the embedded
+// vocabulary doesn't load, which its tests and this package's rule out.
+var types = compile()
 
-func compile() (map[string]*Definition, error) {
+func compile() map[string]*Definition {
 	schema, err := avischema.Load()
 	if err != nil {
-		return nil, fmt.Errorf("compiling the Avi vocabulary: %w", err)
+		return nil
 	}
 	defs := make(map[string]*Definition, len(schema.Definitions))
 	for name := range schema.Definitions {
@@ -55,7 +48,7 @@ func compile() (map[string]*Definition, error) {
 	for _, name := range schema.Objects {
 		byPath[avischema.PathOf(name)] = defs[name]
 	}
-	return byPath, nil
+	return byPath
 }
 
 // own are the types of which a cluster has objects of its own.

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/akohub/akohub/hub/desired"
 )
 
 func TestDiff(t *testing.T) {
@@ -237,5 +239,28 @@ func TestBody(t *testing.T) {
 				t.Errorf("body (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The tables name fields and types that exist: a slip would switch off a
+// comparison silently.
+func TestTablesMatchTheVocabulary(t *testing.T) {
+	for typ, fields := range managed {
+		def := desired.Type(typ)
+		if def == nil || !desired.Own(typ) {
+			t.Errorf("managed: no type %q of a cluster's own", typ)
+			continue
+		}
+		for _, name := range fields {
+			if def.Fields[name] == nil {
+				t.Errorf("managed: %s has no field %q", typ, name)
+			}
+		}
+		if _, ok := rank[typ]; !ok {
+			t.Errorf("rank: %s is missing", typ)
+		}
+	}
+	if len(managed) != len(rank) {
+		t.Errorf("%d types are managed, %d ordered", len(managed), len(rank))
 	}
 }

@@ -52,10 +52,10 @@ func normalField(def *desired.Definition, f *desired.Field, v any) any {
 		return out
 	}
 	if text, ok := v.(string); ok && !f.IsRef() {
-		switch {
-		case f.Name == "service_metadata":
+		switch f.Name {
+		case "service_metadata":
 			v = normalMetadata(text)
-		case f.Name == "certificate":
+		case "certificate":
 			v = normalPEM(text)
 		}
 	}
