@@ -62,19 +62,19 @@ func (b *hostBuilder) servers(c *claim, backend *akohubv1.IngressBackend) []*mod
 	svc, ok := b.d.Service(c.ing.Ref.Namespace, backend.GetServiceName())
 	if !ok {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonServiceMissing,
-			"Service %s does not exist: host %q has no servers from it until it does", name, b.host)
+			"Service %s does not exist: %s has no servers from it until it does", name, b.what())
 		return nil
 	}
 	if !servedByIngress(b.s, svc.Body) {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonUnsupportedBackend,
-			"Service %s is of type %s, which an Ingress cannot lead to: host %q has no servers from it",
-			name, svc.Body.GetType(), b.host)
+			"Service %s is of type %s, which an Ingress cannot lead to: %s has no servers from it",
+			name, svc.Body.GetType(), b.what())
 		return nil
 	}
 	port, found := backendPort(svc.Body, backend)
 	if !found {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonPortMissing,
-			"Service %s has no port %s, which host %q asks for", name, portText(backend), b.host)
+			"Service %s has no port %s, which %s asks for", name, portText(backend), b.what())
 	}
 	return buildServers(b.d, b.s, c.ing.Ref.Namespace, backend.GetServiceName(), port)
 }

@@ -1,7 +1,7 @@
 package translate
 
 import (
-	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,6 +21,8 @@ type claim struct {
 	ing    mirror.Object[*akohubv1.Ingress]
 	tenant string
 	paths  []claimPath
+	// passthrough: connections are handed to the Service as they are.
+	passthrough bool
 	// secret holds the certificate; nil: the host is plain. Its name is empty
 	// where spec.tls names none.
 	secret *mirror.Ref
@@ -105,12 +107,7 @@ func hostServed(s *Settings, host string) bool {
 }
 
 // ingressesOf returns the Ingresses with a rule for the host, as written or
-// generated, in the order in which they are taken: the oldest first. Of those
-// of the same second, the one whose name sorts first comes last.
-//
-// The order decides two things. Of rules that match the same path, the earlier
-// one stands first and wins at Avi. Of certificates for the same host, the
-// last one is shown (l7.md §8.4).
+// generated, the oldest first.
 func ingressesOf(d *deps, s *Settings, host string) []mirror.Object[*akohubv1.Ingress] {
 	ings := slices.Clone(d.IngressesOfHost(host))
 	if namespace, name, ok := generatedFrom(s, host); ok {
@@ -119,12 +116,7 @@ func ingressesOf(d *deps, s *Settings, host string) []mirror.Object[*akohubv1.In
 			ings = append(ings, ing)
 		}
 	}
-	slices.SortFunc(ings, func(a, b mirror.Object[*akohubv1.Ingress]) int {
-		return cmp.Or(
-			cmp.Compare(a.Body.GetMeta().GetCreationSeconds(), b.Body.GetMeta().GetCreationSeconds()),
-			-compareRefs(a.Ref, b.Ref),
-		)
-	})
+	slices.SortFunc(ings, byAge)
 	return ings
 }
 
@@ -132,17 +124,41 @@ func hasRuleWithoutHost(ing *akohubv1.Ingress) bool {
 	return slices.ContainsFunc(ing.GetRules(), func(r *akohubv1.IngressRule) bool { return r.GetHost() == "" })
 }
 
-// claimOf reads what an Ingress wants of the host; nil: nothing that can be
-// served, and the fragment's problems say why.
-func (b *hostBuilder) claimOf(ing mirror.Object[*akohubv1.Ingress]) *claim {
+// serves says whether an Ingress is ours to serve: it stays, its namespace is
+// admitted, and its class is ours.
+func serves(d *deps, s *Settings, ing mirror.Object[*akohubv1.Ingress]) bool {
+	if ing.Body.GetMeta().GetDeleting() || !namespaceAccepted(d, s, ing.Ref.Namespace) {
+		return false
+	}
+	_, ours, _ := classOf(d, ing)
+	return ours
+}
+
+// accept says whether an Ingress is ours and can be served, and tells its owner
+// if not.
+func (b *hostBuilder) accept(ing mirror.Object[*akohubv1.Ingress]) bool {
 	if ing.Body.GetMeta().GetDeleting() || !namespaceAccepted(b.d, b.s, ing.Ref.Namespace) {
-		return nil
+		return false
 	}
 	class, ours, problem := classOf(b.d, ing)
 	if problem != nil {
 		b.f.Problems = append(b.f.Problems, *problem)
 	}
-	if !ours || b.unsupported(ing, class) {
+	if !ours {
+		return false
+	}
+	if setting := infraSettingOf(b.d, class, ing.Ref.Namespace); setting != "" {
+		b.f.problem(ing.Ref, ing.UID, reasonUnsupportedMode,
+			"AviInfraSetting %s is asked for, which this version of akohub does not serve: nothing is made for the Ingress", setting)
+		return false
+	}
+	return true
+}
+
+// claimOf reads what an Ingress wants of the host; nil: nothing that can be
+// served, and the fragment's problems say why.
+func (b *hostBuilder) claimOf(ing mirror.Object[*akohubv1.Ingress]) *claim {
+	if !b.accept(ing) {
 		return nil
 	}
 	if !hostServed(b.s, b.host) {
@@ -151,7 +167,12 @@ func (b *hostBuilder) claimOf(ing mirror.Object[*akohubv1.Ingress]) *claim {
 			b.host, b.s.Cloud, strings.Join(b.s.Domains, ", "))
 		return nil
 	}
-	c := &claim{ing: ing, tenant: namespaceTenant(b.d, b.s, ing.Ref.Namespace), secret: b.secretOf(ing)}
+	c := &claim{ing: ing, tenant: namespaceTenant(b.d, b.s, ing.Ref.Namespace)}
+	if isTrue(ing.Body.GetMeta().GetAnnotations()[passthroughAnnotation]) {
+		c.passthrough = true
+	} else {
+		c.secret = b.secretOf(ing)
+	}
 	b.readRules(c)
 	if len(c.paths) == 0 {
 		return nil
@@ -159,8 +180,14 @@ func (b *hostBuilder) claimOf(ing mirror.Object[*akohubv1.Ingress]) *claim {
 	return c
 }
 
-// readRules collects the paths of all rules for the host, in order.
+// readRules collects the paths of all rules for the host, in order. What no
+// path of a host matches goes to the default backend.
 func (b *hostBuilder) readRules(c *claim) {
+	fallback := c.ing.Body.GetDefaultBackend()
+	if fallback != nil && fallback.GetServiceName() == "" {
+		b.resourceBackend(c.ing, "spec.defaultBackend", fallback)
+		fallback = nil
+	}
 	generated := generatedHost(b.s, c.ing.Ref)
 	for _, rule := range c.ing.Body.GetRules() {
 		host := rule.GetHost()
@@ -171,16 +198,14 @@ func (b *hostBuilder) readRules(c *claim) {
 			continue
 		}
 		c.written = c.written || rule.GetHost() != ""
-		if len(rule.GetPaths()) == 0 {
+		if len(rule.GetPaths()) == 0 && fallback == nil {
 			b.f.problem(c.ing.Ref, c.ing.UID, reasonNoPaths,
 				"the rule for host %q has no paths: it is skipped", b.host)
 			continue
 		}
 		for _, p := range rule.GetPaths() {
 			if p.GetBackend().GetServiceName() == "" {
-				b.f.problem(c.ing.Ref, c.ing.UID, reasonUnsupportedBackend,
-					"path %q of host %q leads to the resource %q: only Services can be served, the path is skipped",
-					p.GetPath(), b.host, p.GetBackend().GetResource())
+				b.resourceBackend(c.ing, fmt.Sprintf("path %q of host %q", p.GetPath(), b.host), p.GetBackend())
 				continue
 			}
 			c.paths = append(c.paths, claimPath{
@@ -190,29 +215,19 @@ func (b *hostBuilder) readRules(c *claim) {
 			})
 		}
 	}
+	if fallback != nil && !slices.ContainsFunc(c.paths, claimPath.takesAll) {
+		c.paths = append(c.paths, claimPath{backend: fallback})
+	}
 }
 
-// unsupported says whether something is asked for that translation does not
-// have yet. Rather no objects than wrong ones.
-func (b *hostBuilder) unsupported(ing mirror.Object[*akohubv1.Ingress], class mirror.Object[*akohubv1.IngressClass]) bool {
-	var what string
-	switch {
-	case b.s.EVH:
-		what = "enhanced virtual hosting (EVH)"
-	case b.s.ShardSize == 0:
-		what = "dedicated virtual services"
-	case isTrue(ing.Body.GetMeta().GetAnnotations()[passthroughAnnotation]):
-		what = "TLS passthrough (annotation " + passthroughAnnotation + ")"
-	default:
-		setting := infraSettingOf(b.d, class, ing.Ref.Namespace)
-		if setting == "" {
-			return false
-		}
-		what = "AviInfraSetting " + setting
-	}
-	b.f.problem(ing.Ref, ing.UID, reasonUnsupportedMode,
-		"%s is asked for, which this version of akohub does not serve: nothing is made for the Ingress", what)
-	return true
+// takesAll says whether every request matches the path.
+func (p claimPath) takesAll() bool { return p.path == "" || p.path == "/" && !p.exact }
+
+// resourceBackend tells the owner that what leads to no Service is not served.
+// AKO dies of it (l7.md §5.4).
+func (b *hostBuilder) resourceBackend(ing mirror.Object[*akohubv1.Ingress], what string, backend *akohubv1.IngressBackend) {
+	b.f.problem(ing.Ref, ing.UID, reasonUnsupportedBackend,
+		"%s leads to the resource %q: only Services can be served, it is skipped", what, backend.GetResource())
 }
 
 // secretOf returns where the certificate of the host is; nil: the host is
@@ -222,17 +237,29 @@ func (b *hostBuilder) secretOf(ing mirror.Object[*akohubv1.Ingress]) *mirror.Ref
 	if isTrue(ing.Body.GetMeta().GetAnnotations()[enableTLSAnnotation]) {
 		return ptr(defaultSecret(b.s))
 	}
+	hosts := hostsOf(b.s, ing)
 	var found *mirror.Ref
 	for _, tls := range ing.Body.GetTls() {
 		if len(tls.GetHosts()) == 0 {
 			b.f.problem(ing.Ref, ing.UID, reasonTLSWithoutHosts,
 				"an entry of spec.tls (secret %q) lists no hosts: it secures none", tls.GetSecretName())
 		}
+		for _, host := range tls.GetHosts() {
+			if !slices.Contains(hosts, host) {
+				b.f.problem(ing.Ref, ing.UID, reasonTLSHostWithoutRule,
+					"spec.tls lists host %q, which no rule has: nothing is served under it", host)
+			}
+		}
 		if found == nil && slices.Contains(tls.GetHosts(), b.host) {
-			found = &mirror.Ref{Kind: kinds.Secret, Namespace: ing.Ref.Namespace, Name: tls.GetSecretName()}
+			found = ptr(tlsSecret(ing, tls))
 		}
 	}
 	return found
+}
+
+// tlsSecret is the Secret of an entry of spec.tls.
+func tlsSecret(ing mirror.Object[*akohubv1.Ingress], tls *akohubv1.IngressTls) mirror.Ref {
+	return mirror.Ref{Kind: kinds.Secret, Namespace: ing.Ref.Namespace, Name: tls.GetSecretName()}
 }
 
 func isTrue(annotation string) bool { return strings.EqualFold(annotation, "true") }

@@ -297,6 +297,9 @@ func decodeIngress(tb testing.TB, _ string, doc []byte) []*akohubv1.Record {
 	var in networkingv1.Ingress
 	must(tb, yaml.Unmarshal(doc, &in))
 	body := &akohubv1.Ingress{Meta: metaOf(in.ObjectMeta), IngressClassName: in.Spec.IngressClassName}
+	if in.Spec.DefaultBackend != nil {
+		body.DefaultBackend = decodeIngressBackend(*in.Spec.DefaultBackend)
+	}
 	for _, t := range in.Spec.TLS {
 		body.Tls = append(body.Tls, &akohubv1.IngressTls{Hosts: t.Hosts, SecretName: t.SecretName})
 	}

@@ -18,15 +18,34 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// goldenSettings are what cases have beside the usual settings, by file name.
-var goldenSettings = map[string]func(*Settings){
-	"nopg":         func(s *Settings) { s.NoPGForSNI = true },
-	"hosts":        func(s *Settings) { s.AutoFQDN = "disabled" },
-	"default-cert": func(s *Settings) { s.T1LR = "/infra/tier-1s/east"; s.VRF = "east"; s.EnableRHI = true },
-	"tenants": func(s *Settings) {
+// goldenSettings are what cases have beside the usual settings, by file name
+// and variant; a file without an entry has one variant, without name.
+var goldenSettings = map[string]map[string]func(*Settings){
+	"nopg":         {"": func(s *Settings) { s.NoPGForSNI = true }},
+	"hosts":        {"": func(s *Settings) { s.AutoFQDN = "disabled" }},
+	"default-cert": {"": func(s *Settings) { s.T1LR = "/infra/tier-1s/east"; s.VRF = "east"; s.EnableRHI = true }},
+	"tenants": {"": func(s *Settings) {
 		s.NamespaceSelector = Label{Key: "avi", Value: "yes"}
 		s.BlockedNamespaces = []string{"blocked"}
 		s.ShardSize = 1
+	}},
+	"modes": {
+		"sni":       func(s *Settings) { s.ShardSize = 1 },
+		"dedicated": func(s *Settings) { s.ShardSize = 0; s.PassthroughShardSize = 0; s.NoPGForSNI = true },
+		"evh": func(s *Settings) {
+			s.ShardSize = 1
+			s.EVH = true
+			s.EnableRHI = true
+			s.BGPPeerLabels = []string{"peer"}
+		},
+		"evh-dedicated": func(s *Settings) { s.ShardSize = 0; s.EVH = true; s.T1LR = "/infra/tier-1s/east"; s.VRF = "east" },
+		"evh-namespace": func(s *Settings) { s.EVH = true; s.VIPPerNamespace = true },
+		"evh-strict":    func(s *Settings) { s.ShardSize = 1; s.EVH = true; s.FQDNReusePolicy = "Strict" },
+	},
+	"default-backend": {
+		"sni":    func(s *Settings) { s.ShardSize = 1 },
+		"evh":    func(s *Settings) { s.ShardSize = 1; s.EVH = true },
+		"no-dns": func(s *Settings) { s.ShardSize = 1; s.Domains = nil },
 	},
 }
 
@@ -76,27 +95,31 @@ func goldenOf(tb testing.TB, v mirror.View, s *Settings) golden {
 func TestIngressGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/golden/*.yaml")
 	must(t, err)
-	if len(files) < 7 {
-		t.Fatalf("found %d cases, want at least 7", len(files))
+	if len(files) < 9 {
+		t.Fatalf("found %d cases, want at least 9", len(files))
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		t.Run(name, func(t *testing.T) {
-			s := settings()
-			if change := goldenSettings[name]; change != nil {
-				change(s)
-			}
-			recs := append(manifests(t, "testdata/certs", readFile(t, file)), aviClass(t, true))
-			var got []byte
-			readView(t, recs, func(v mirror.View) { got = indented(t, goldenOf(t, v, s)) })
-			path := strings.TrimSuffix(file, ".yaml") + ".golden.json"
-			if *update {
-				must(t, os.WriteFile(path, got, 0o644))
-			}
-			if want := readFile(t, path); !bytes.Equal(got, want) {
-				t.Errorf("%s differs (run with -update to accept): -want +got\n%s", path,
-					cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")))
-			}
-		})
+		variants := goldenSettings[name]
+		if variants == nil {
+			variants = map[string]func(*Settings){"": func(*Settings) {}}
+		}
+		for variant, change := range variants {
+			full := strings.TrimSuffix(name+"."+variant, ".")
+			t.Run(full, func(t *testing.T) {
+				s := settings(change)
+				recs := append(manifests(t, "testdata/certs", readFile(t, file)), aviClass(t, true))
+				var got []byte
+				readView(t, recs, func(v mirror.View) { got = indented(t, goldenOf(t, v, s)) })
+				path := filepath.Join("testdata/golden", full+".golden.json")
+				if *update {
+					must(t, os.WriteFile(path, got, 0o644))
+				}
+				if want := readFile(t, path); !bytes.Equal(got, want) {
+					t.Errorf("%s differs (run with -update to accept): -want +got\n%s", path,
+						cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")))
+				}
+			})
+		}
 	}
 }

@@ -110,36 +110,21 @@ func TestIngressClassChoice(t *testing.T) {
 }
 
 // What is not there yet must not give wrong objects.
-func TestUnsupportedModesMakeNothing(t *testing.T) {
+func TestUnsupportedSettingsMakeNothing(t *testing.T) {
 	params := aviClass(t, true)
 	params.GetIngressClass().Parameters = &akohubv1.IngressClassParameters{ApiGroup: infraSettingGroup, Kind: infraSettingKind, Name: "gold"}
 	tests := map[string]struct {
-		change  func(*Settings)
-		ingress func(*akohubv1.Ingress)
-		class   *akohubv1.Record
-		ns      map[string]string
+		class *akohubv1.Record
+		ns    map[string]string
 	}{
-		"EVH":         {change: func(s *Settings) { s.EVH = true }},
-		"dedicated":   {change: func(s *Settings) { s.ShardSize = 0 }},
 		"class infra": {class: params},
-		"ns infra":    {ns: map[string]string{infraSettingAnnotation: "gold"}},
-		"passthrough": {ingress: func(in *akohubv1.Ingress) {
-			in.Meta.Annotations = map[string]string{passthroughAnnotation: "TRUE"}
-		}},
+		"ns infra":    {class: aviClass(t, true), ns: map[string]string{infraSettingAnnotation: "gold"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := settings()
-			if tt.change != nil {
-				tt.change(s)
-			}
-			class := tt.class
-			if class == nil {
-				class = aviClass(t, true)
-			}
-			f := hostFragment(t, s, append(webBackend(t), class,
+			f := hostFragment(t, settings(), append(webBackend(t), tt.class,
 				record(t, "", "red", &akohubv1.Namespace{Meta: &akohubv1.Meta{Annotations: tt.ns}}),
-				record(t, "red", "one", ingress(tt.ingress, "/")))...)
+				record(t, "red", "one", ingress(nil, "/")))...)
 			if n := len(f.Objects) + len(f.Contributions) + len(f.Publications); n != 0 {
 				t.Errorf("made %d things, want none", n)
 			}
@@ -211,9 +196,9 @@ func TestSeveralIngressesOnOneTLSHost(t *testing.T) {
 		rules    []string
 		cert     string
 	}{
-		// The older comes first in the rules, the newer shows its certificate.
-		{name: "one is older", one: 1, two: 2, rules: []string{"/one", "/two"}, cert: "b"},
-		{name: "two is older", one: 2, two: 1, rules: []string{"/two", "/one"}, cert: "a"},
+		// The older shows its certificate, and its rules come last.
+		{name: "one is older", one: 1, two: 2, rules: []string{"/two", "/one"}, cert: "a"},
+		{name: "two is older", one: 2, two: 1, rules: []string{"/one", "/two"}, cert: "b"},
 		{name: "same second", one: 1, two: 1, rules: []string{"/two", "/one"}, cert: "a"},
 	}
 	for _, tt := range tests {

@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"crypto/sha1" //nolint:gosec // AKO's names; nothing is protected by it
-	"encoding/hex"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,22 +42,12 @@ type l4Rule struct {
 // l4Name is the name of the virtual service, VsVip and policy set of a Service,
 // or of a shared VIP (l4-infra.md §1.2).
 func l4Name(s *Settings, namespace, service string) string {
-	return encodeL4Name(s, s.namePrefix()+namespace+"-"+service)
+	return encode(s, s.namePrefix()+namespace+"-"+service)
 }
 
 // l4PoolName is the name of the pool of a Service's port.
 func l4PoolName(s *Settings, namespace, service string, port portMatch) string {
-	return encodeL4Name(s, s.namePrefix()+namespace+"-"+service+"-"+port.Protocol+"-"+itoa(port.Number))
-}
-
-// encodeL4Name hashes a name where the cluster uses enhanced virtual hosting,
-// as AKO does with all names then (l4-infra.md §0, "Name encoding").
-func encodeL4Name(s *Settings, name string) string {
-	if !s.EVH {
-		return name
-	}
-	sum := sha1.Sum([]byte(name)) //nolint:gosec // see the import
-	return s.namePrefix() + hex.EncodeToString(sum[:])
+	return encode(s, s.namePrefix()+namespace+"-"+service+"-"+port.Protocol+"-"+itoa(port.Number))
 }
 
 // l4RuleName is the name of the rule that leads to a pool. It is AKO's form of

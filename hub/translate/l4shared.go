@@ -159,7 +159,7 @@ func buildShared(f *Fragment, d *deps, s *Settings, k UnitKey, members []mirror.
 // sharedPoolName is the name of the pool of a Service's port behind a shared
 // VIP.
 func sharedPoolName(s *Settings, k UnitKey, service string, port portMatch) string {
-	return encodeL4Name(s, s.namePrefix()+k.Namespace+"-"+service+"-"+k.Name+"-"+port.Protocol+"-"+itoa(port.Number))
+	return encode(s, s.namePrefix()+k.Namespace+"-"+service+"-"+k.Name+"-"+port.Protocol+"-"+itoa(port.Number))
 }
 
 func longestSharedName(s *Settings, k UnitKey, svc mirror.Object[*akohubv1.Service], vsName string) string {

@@ -3,11 +3,11 @@ package translate
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/vmware/alb-sdk/go/models"
 
 	"github.com/akohub/akohub/hub/mirror"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
 // pathRatio is the weight of the pool of an Ingress path (l7.md §8.2).
@@ -25,6 +25,11 @@ func (b *hostBuilder) hostPool(c *claim, p claimPath, name string, withService b
 	if withService {
 		ms = append(ms, mark(markerServiceName, p.backend.GetServiceName()))
 	}
+	return b.pool(c, p.backend, name, withPaths(markers(b.s, ms...), p.path))
+}
+
+// pool builds the pool of a backend of an Ingress.
+func (b *hostBuilder) pool(c *claim, backend *akohubv1.IngressBackend, name string, ms []*models.RoleFilterMatchLabel) *models.Pool {
 	pool := &models.Pool{
 		Name:                   &name,
 		TenantRef:              ref("tenant", c.tenant),
@@ -33,13 +38,13 @@ func (b *hostBuilder) hostPool(c *claim, p claimPath, name string, withService b
 		GracefulDisableTimeout: ptr(int32(1)),
 		SniEnabled:             ptr(false),
 		HealthMonitorRefs:      []string{refTo("healthmonitor", "System-TCP")},
-		Servers:                b.servers(c, p.backend),
+		Servers:                b.servers(c, backend),
 		PlacementNetworks:      placementNetworks(b.s),
-		Markers:                withPaths(markers(b.s, ms...), p.path),
+		Markers:                ms,
 		ServiceMetadata: serviceMetadata{
 			IngressName: c.ing.Ref.Name,
 			Namespace:   c.ing.Ref.Namespace,
-			HostNames:   []string{b.host},
+			HostNames:   sortedNames([]string{b.host}),
 			PoolRatio:   pathRatio,
 		}.text(),
 	}
@@ -64,20 +69,28 @@ func withPaths(ms []*models.RoleFilterMatchLabel, paths ...string) []*models.Rol
 // plainPools builds the pools of a plain host and the members by which the
 // shared pool group finds them: labelled with host and path in lower case, the
 // longest that fits a request is taken. Path types play no part (l7.md §9.2).
-func (b *hostBuilder) plainPools(c *claim, parent *Contribution) {
-	for _, p := range b.distinct(c, func(p claimPath) string {
-		return insecurePoolName(b.s, b.host, p.path, c.ing.Ref.Namespace, c.ing.Ref.Name)
-	}) {
-		label := strings.ToLower(b.host + p.path)
-		if b.tooLong(c, p.name) || b.tooLong(c, label) {
-			continue
+//
+// A label that several Ingresses claim is the oldest one's. The pools of the
+// others are there all the same, and come in when it goes. AKO puts all of them
+// into the group, which then takes turns between applications.
+func (b *hostBuilder) plainPools(claims []*claim, parent *Contribution) {
+	owners := ownersOf(claims, b.plainLabel)
+	for _, c := range claims {
+		for _, p := range b.distinct(c, func(p claimPath) string {
+			return insecurePoolName(b.s, b.host, p.path, c.ing.Ref.Namespace, c.ing.Ref.Name)
+		}) {
+			label := b.plainLabel(p.claimPath)
+			if b.tooLong(c, p.name) || b.tooLong(c, label) {
+				continue
+			}
+			b.add(c.tenant, typePool, p.name, b.hostPool(c, p.claimPath, p.name, false), c.ing.Ref)
+			if owners[label] != c {
+				continue
+			}
+			m := member(p.name)
+			m.PriorityLabel = &label
+			parent.Members = append(parent.Members, m)
 		}
-		b.add(c.tenant, typePool, p.name, b.hostPool(c, p.claimPath, p.name, false), c.ing.Ref)
-		parent.Members = append(parent.Members, &models.PoolGroupMember{
-			PoolRef:       ref(typePool, p.name),
-			PriorityLabel: &label,
-			Ratio:         ptr(uint32(pathRatio)),
-		})
 	}
 }
 
@@ -111,8 +124,8 @@ func (b *hostBuilder) tooLong(c *claim, name string) bool {
 		return false
 	}
 	b.f.problem(c.ing.Ref, c.ing.UID, reasonNameTooLong,
-		"the Avi name %s has %d bytes, Avi takes %d: shorten the path, or the name of the Ingress or of its namespace; host %q goes without it",
-		name, len(name), maxNameLength, b.host)
+		"the Avi name %s has %d bytes, Avi takes %d: shorten the path, or the name of the Ingress or of its namespace; %s goes without it",
+		name, len(name), maxNameLength, b.what())
 	return true
 }
 

@@ -22,9 +22,16 @@ const (
 	reasonCertificateInvalid = "CertificateInvalid"
 	reasonCertificateClash   = "CertificateConflict"
 	reasonTLSWithoutHosts    = "TLSWithoutHosts"
+	reasonTLSHostWithoutRule = "TLSHostWithoutRule"
+	reasonHostConflict       = "HostConflict"
 	// reasonDuplicateHostPath is AKO's word (l7.md §8.4).
 	reasonDuplicateHostPath = "DuplicateHostPath"
-	reasonNameTooLong       = "NameTooLong"
+	// reasonDuplicateHost is AKO's word for a host of several namespaces where
+	// each has its own address (l7.md §8.4), reasonHostClaimed for one that a
+	// strict reuse policy refuses (l7.md §5.3).
+	reasonDuplicateHost = "DuplicateHost"
+	reasonHostClaimed   = "IngressUpdateEvent"
+	reasonNameTooLong   = "NameTooLong"
 )
 
 func newProblem(obj mirror.Ref, uid, reason, message string) *Problem {

@@ -13,13 +13,30 @@ func RetainedParent(s *Settings, k Key) (ParentKey, bool) {
 	if k.Type != typeVirtualService {
 		return ParentKey{}, false
 	}
-	number, ok := strings.CutPrefix(k.Name, s.namePrefix()+"Shared-L7-")
-	if !ok {
-		return ParentKey{}, false
-	}
-	n, err := strconv.Atoi(number)
-	if err != nil || n < 0 || n >= s.ShardSize || strconv.Itoa(n) != number {
+	if !retained(s, k.Name) {
 		return ParentKey{}, false
 	}
 	return ParentKey{Tenant: k.Tenant, Name: k.Name}, true
+}
+
+func retained(s *Settings, name string) bool {
+	if number, ok := strings.CutPrefix(name, passthroughPrefix(s)); ok {
+		// One virtual service a host (size 0) takes the whole hash as number.
+		return isNumberBelow(number, uint64(uint32(s.PassthroughShardSize-1))+1)
+	}
+	rest, ok := strings.CutPrefix(name, sharedPrefix(s))
+	if !ok {
+		return false
+	}
+	if s.VIPPerNamespace {
+		namespace, ok := strings.CutPrefix(rest, namespacePrefix)
+		return ok && namespace != ""
+	}
+	return isNumberBelow(rest, uint64(s.ShardSize))
+}
+
+// isNumberBelow says whether text is a number as names have it, below a limit.
+func isNumberBelow(text string, limit uint64) bool {
+	n, err := strconv.ParseUint(text, 10, 64)
+	return err == nil && n < limit && strconv.FormatUint(n, 10) == text
 }

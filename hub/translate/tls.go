@@ -3,7 +3,7 @@ package translate
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vmware/alb-sdk/go/models"
@@ -47,25 +47,25 @@ func checkPair(cert, key []byte) error {
 func (b *hostBuilder) certificates(c *claim) ([]*models.SSLKeyAndCertificate, bool) {
 	if c.secret.Name == "" {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonSecretMissing,
-			"spec.tls names no Secret for host %q: the host is not served", b.host)
+			"spec.tls names no Secret for %s, which is not served over TLS", b.what())
 		return nil, false
 	}
 	name := c.secret.Namespace + "/" + c.secret.Name
 	secret, ok := b.d.Secret(c.secret.Namespace, c.secret.Name)
 	if !ok {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonSecretMissing,
-			"Secret %s does not exist: host %q is not served until it does", name, b.host)
+			"Secret %s does not exist: %s is not served over TLS until it does", name, b.what())
 		return nil, false
 	}
 	data := secret.Body.GetData()
 	if err := checkPair(data[tlsCertKey], data[tlsKeyKey]); err != nil {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateInvalid,
-			"Secret %s (%s, %s) cannot be used: %v; host %q is not served", name, tlsCertKey, tlsKeyKey, err, b.host)
+			"Secret %s (%s, %s) cannot be used: %v; %s is not served over TLS", name, tlsCertKey, tlsKeyKey, err, b.what())
 		return nil, false
 	}
 	certName, altName := b.certificateNames(c)
 	certs := []*models.SSLKeyAndCertificate{b.certificate(c, certName, data[tlsCertKey], data[tlsKeyKey])}
-	if alt := b.alternate(c, secret, name); alt && altName != certName {
+	if alt := b.alternate(c, secret, name); alt && altName != certName && !b.tooLong(c, altName) {
 		certs = append(certs, b.certificate(c, altName, data[altCertKey], data[altKeyKey]))
 	}
 	return certs, true
@@ -80,8 +80,8 @@ func (b *hostBuilder) alternate(c *claim, secret mirror.Object[*akohubv1.Secret]
 	}
 	if err := checkPair(data[altCertKey], data[altKeyKey]); err != nil {
 		b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateInvalid,
-			"the alternate certificate in Secret %s (%s, %s) cannot be used: %v; host %q goes without it",
-			name, altCertKey, altKeyKey, err, b.host)
+			"the alternate certificate in Secret %s (%s, %s) cannot be used: %v; %s goes without it",
+			name, altCertKey, altKeyKey, err, b.what())
 		return false
 	}
 	return true
@@ -103,6 +103,8 @@ func (b *hostBuilder) certificateNames(c *claim) (cert, alt string) {
 	switch {
 	case b.usesDefaultCert(c):
 		return defaultCertName(b.s, false), defaultCertName(b.s, true)
+	case b.own != "":
+		return b.own, b.own + altSuffix
 	case strings.HasSuffix(c.secret.Name, altSuffix):
 		return altCertName(b.s, b.host), altCertName(b.s, b.host)
 	}
@@ -125,32 +127,47 @@ func (b *hostBuilder) certificate(c *claim, name string, cert, key []byte) *mode
 	}
 }
 
-// securedClaim is a claim with what its Secret gave.
-type securedClaim struct {
-	*claim
+// shown are the certificates that a host shows.
+type shown struct {
+	// claim is the one that brought them: the oldest whose can be used.
+	claim *claim
 	certs []*models.SSLKeyAndCertificate
+	// disputed: another claim brings other ones.
+	disputed bool
 }
 
-// secured returns the claims whose certificates can be used. A host has one
-// certificate: where Ingresses bring different ones, the last is shown and the
-// others are told of (see ingressesOf for the order).
-func (b *hostBuilder) secured(claims []*claim) []securedClaim {
-	var out []securedClaim
+// secured returns the claims whose certificates can be used, and what the host
+// shows; nil: no certificate. Where Ingresses bring different ones, the oldest
+// claim's are shown, and the owners of the others are told. AKO shows those of
+// the Ingress that it looked at last (l7.md §8.4).
+func (b *hostBuilder) secured(claims []*claim) ([]*claim, *shown) {
+	var usable []*claim
+	var show *shown
 	for _, c := range claims {
-		if certs, ok := b.certificates(c); ok {
-			out = append(out, securedClaim{claim: c, certs: certs})
+		if c.secret == nil {
+			continue
 		}
-	}
-	if len(out) == 0 {
-		return nil
-	}
-	last := out[len(out)-1]
-	for _, c := range out {
-		if *c.certs[0].Certificate.Certificate != *last.certs[0].Certificate.Certificate {
+		certs, ok := b.certificates(c)
+		if !ok {
+			continue
+		}
+		usable = append(usable, c)
+		switch {
+		case show == nil:
+			show = &shown{claim: c, certs: certs}
+		case !sameCertificates(certs, show.certs):
+			show.disputed = true
 			b.f.problem(c.ing.Ref, c.ing.UID, reasonCertificateClash,
-				"host %q shows the certificate of Ingress %s, not that of Secret %s",
-				b.host, last.name(), fmt.Sprintf("%s/%s", c.secret.Namespace, c.secret.Name))
+				"host %q shows the certificate of the older Ingress %s, not that of Secret %s/%s, until that Ingress goes",
+				b.host, show.claim.name(), c.secret.Namespace, c.secret.Name)
 		}
 	}
-	return out
+	return usable, show
+}
+
+// sameCertificates says whether two Secrets come to the same.
+func sameCertificates(a, b []*models.SSLKeyAndCertificate) bool {
+	return slices.EqualFunc(a, b, func(x, y *models.SSLKeyAndCertificate) bool {
+		return *x.Name == *y.Name && *x.Certificate.Certificate == *y.Certificate.Certificate && *x.Key == *y.Key
+	})
 }

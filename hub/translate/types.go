@@ -34,8 +34,9 @@ const (
 	// UnitHost is a virtual host: all Ingress rules of one host name. Name is
 	// the host as written.
 	UnitHost UnitKind = "host"
-	// UnitIngress is an Ingress that no rule gives a host: it has no objects,
-	// and the fragment says what is wrong with it.
+	// UnitIngress is an Ingress that no rule gives a host: it has a virtual
+	// service of its own if it has a default backend, else no objects, and the
+	// fragment says what is wrong with it.
 	UnitIngress UnitKind = "ingress"
 	// UnitL4 is one Service of type LoadBalancer: Namespace and Name are its.
 	UnitL4 UnitKind = "l4"
@@ -88,6 +89,12 @@ type Contribution struct {
 	RedirectHosts []string
 	// Members go into the parent's pool group.
 	Members []*models.PoolGroupMember
+	// PoolGroups are the names of pool groups that a passthrough parent's data
+	// script picks from.
+	PoolGroups []string
+	// CertificateNames are the certificates that an EVH parent shows for the
+	// host, by name.
+	CertificateNames []string
 	// Certificates are shared by hosts (the default certificate and its
 	// alternate). They are a parent of their own, named like the first of
 	// them, that has nothing else.

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/pkg/kinds"
@@ -25,7 +26,12 @@ func UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 	var out []UnitKey
 	switch ref.Kind {
 	case kinds.Ingress:
-		if ing, ok := v.Ingress(ref.Namespace, ref.Name); ok {
+		ing, ok := v.Ingress(ref.Namespace, ref.Name)
+		switch {
+		case !ok:
+		case strict(s):
+			out = reuseUnits(v, s, ing)
+		default:
 			out = ingressUnits(s, ing)
 		}
 	default:
@@ -47,7 +53,7 @@ func AllUnits(v mirror.View, s *Settings) []UnitKey {
 }
 
 // ingressUnits are the units of an Ingress: its hosts, or the Ingress itself
-// if it has none, so that its owner can be told.
+// if it has none, for its default backend or so that its owner can be told.
 func ingressUnits(s *Settings, ing mirror.Object[*akohubv1.Ingress]) []UnitKey {
 	hosts := hostsOf(s, ing)
 	out := make([]UnitKey, 0, len(hosts))
@@ -93,32 +99,13 @@ func Unit(v mirror.View, s *Settings, k UnitKey) Fragment {
 func Assemble(s *Settings, p ParentKey, cs []Contribution) []Object {
 	cs = slices.Clone(cs)
 	slices.SortFunc(cs, func(a, b Contribution) int { return compareUnits(a.Unit, b.Unit) })
-	if p.Name == defaultCertName(s, false) {
+	switch {
+	case p.Name == defaultCertName(s, false):
 		return sharedCertificates(p, cs)
+	case strings.HasPrefix(p.Name, passthroughPrefix(s)):
+		return passthroughParent(s, p, gather(cs))
+	case s.EVH:
+		return enhancedParent(s, p, gather(cs))
 	}
-	return sharedParent(s, p, cs)
-}
-
-// ingressUnit tells the owner of an Ingress without any host what is missing.
-func ingressUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
-	f := Fragment{Unit: k}
-	d := newDeps(v)
-	ing, ok := d.Ingress(k.Namespace, k.Name)
-	if ok && !ing.Body.GetMeta().GetDeleting() && namespaceAccepted(d, s, k.Namespace) {
-		_, ours, problem := classOf(d, ing)
-		switch {
-		case problem != nil:
-			f.Problems = append(f.Problems, *problem)
-		case !ours:
-		case len(ing.Body.GetRules()) == 0:
-			f.problem(ing.Ref, ing.UID, reasonNoRules,
-				"the Ingress has no rules: spec.defaultBackend is not served, add a rule with a host")
-		case len(hostsOf(s, ing)) == 0:
-			f.problem(ing.Ref, ing.UID, reasonNoRules,
-				"no rule names a host, and cloud %q has no DNS sub-domain to make one in: name a host", s.Cloud)
-		}
-	}
-	f.Deps = d.refs()
-	f.sort()
-	return f
+	return sniParent(s, p, gather(cs))
 }

@@ -27,19 +27,38 @@ func TestShardNumbers(t *testing.T) {
 	}
 }
 
+// The vectors of l7.md §2, §26.1, §26.3 and §26.5.
 func TestNames(t *testing.T) {
-	s := &Settings{ClusterName: "cluster", ShardSize: 8}
+	s := &Settings{ClusterName: "cluster", ShardSize: 8, PassthroughShardSize: 1}
+	own := &Settings{ClusterName: "cluster"}
+	evh := &Settings{ClusterName: "cluster", ShardSize: 8, EVH: true}
+	evhOwn := &Settings{ClusterName: "cluster", EVH: true}
 	for got, want := range map[string]string{
-		sharedParentName(s, "foo.com"):                            "cluster--Shared-L7-0",
-		insecurePoolName(s, "foo.com", "/foo", "default", "ing1"): "cluster--foo.com_foo-default-ing1",
-		insecurePoolName(s, "foo.com", "", "default", "ing1"):     "cluster--foo.com-default-ing1",
-		childName(s, "foo.com"):                                   "cluster--foo.com",
-		childPoolName(s, "default", "foo.com", "/foo", "ing1"):    "cluster--default-foo.com_foo-ing1",
-		directPoolName(s, "default", "foo.com", "/a/b", "ing1"):   "cluster--default-foo.com_a_b-ing1--policy-to-pool",
-		routingPolicyName(s, "default", "foo.com"):                "cluster--default-foo.com",
-		altCertName(s, "foo.com"):                                 "cluster--foo.com-alt",
-		defaultCertName(s, false):                                 "cluster--router-certs-default",
-		defaultCertName(s, true):                                  "cluster--router-certs-default-alt",
+		sharedParentName(s, "foo.com", "default"):                         "cluster--Shared-L7-0",
+		insecurePoolName(s, "foo.com", "/foo", "default", "ing1"):         "cluster--foo.com_foo-default-ing1",
+		insecurePoolName(s, "foo.com", "", "default", "ing1"):             "cluster--foo.com-default-ing1",
+		childName(s, "foo.com"):                                           "cluster--foo.com",
+		pathPoolName(s, "default", "foo.com", "/a/b", "ing1", "avisvc"):   "cluster--default-foo.com_a_b-ing1",
+		pathGroupName(s, "default", "foo.com", "/foo", "ing1"):            "cluster--default-foo.com_foo-ing1",
+		routingPolicyName(s, "default", "foo.com"):                        "cluster--default-foo.com",
+		altCertName(s, "foo.com"):                                         "cluster--foo.com-alt",
+		defaultCertName(s, false):                                         "cluster--router-certs-default",
+		defaultCertName(s, true):                                          "cluster--router-certs-default-alt",
+		passthroughParentName(s, "foo.com"):                               "cluster--Shared-Passthrough-0",
+		passthroughParentName(own, "foo.com"):                             "cluster--Shared-Passthrough-1101858200",
+		passthroughGroupName(s, "foo.com"):                                "cluster--foo.com",
+		passthroughPoolName(s, "foo.com", "avisvc"):                       "cluster--foo.com-avisvc",
+		dedicatedName(own, "foo.com"):                                     "cluster--foo.com-L7-dedicated",
+		dedicatedName(evhOwn, "foo.com"):                                  "cluster--fc94484f7312a22cfb5bcc517b05649e256c24a8-EVH",
+		pathPoolName(own, "default", "foo.com", "/foo", "ing1", "avisvc"): "cluster--default-foo.com_foo-ing1-L7-dedicated",
+		sharedParentName(evh, "foo.com", "default"):                       "cluster--Shared-L7-EVH-0",
+		sharedParentName(&Settings{ClusterName: "cluster", EVH: true, VIPPerNamespace: true}, "foo.com", "default"): "cluster--Shared-L7-EVH-NS-default",
+		childName(evh, "foo.com"): "cluster--532fd312059d5096118cb0bc3d1135a36cc4f826",
+		pathPoolName(evh, "default", "foo.com", "/foo", "ing1", "avisvc"): "cluster--f94a6f1ced7223c0451e12285cbbd67d08fc77bb",
+		pathGroupName(evh, "default", "foo.com", "/foo", "ing1"):          "cluster--b0cb804947df9cfb836f264611094b70a359e129",
+		routingPolicyName(evh, "default", "foo.com"):                      "cluster--55aaae53d1d233409164e7b03b646f7284e86d88",
+		passthroughGroupName(evh, "foo.com"):                              "cluster--foo.com", // never hashed
+		defaultBackendName(s, "default", "ing1"):                          "cluster--Default-Backend-default.ing1",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -30,6 +30,8 @@ type vsVipOptions struct {
 	// StaticIP is the preferred address; the zero value: any. Clouds with one
 	// VIP a network don't have it (see takesStaticIP).
 	StaticIP netip.Addr
+	// WithoutPeers leaves the labels of BGP peers out (l7.md §12.1).
+	WithoutPeers bool
 }
 
 // vipPerNetwork says whether the cloud has one VIP for each VIP network,
@@ -60,7 +62,7 @@ func buildVsVip(s *Settings, name, tenant string, fqdns []string, opts vsVipOpti
 	} else {
 		vv.VrfContextRef = ref("vrfcontext", s.VRF)
 	}
-	if s.EnableRHI {
+	if s.EnableRHI && !opts.WithoutPeers {
 		vv.BgpPeerLabels = slices.Clone(s.BGPPeerLabels)
 	}
 	return vv
