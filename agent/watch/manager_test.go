@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	fakediscovery "k8s.io/client-go/discovery/fake"
 	fakedynamic "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 	w.meta.PrependReactor("list", "*", refuse)
 	w.m = NewManager(Config{
 		Clients:   Clients{Kubernetes: w.kube, Dynamic: w.dyn, Metadata: w.meta},
-		Discovery: w.kube.Discovery(),
+		Discovery: guarded{w.kube.Discovery(), &w.mu},
 		Log:       hclog.NewNullLogger(),
 		Recheck:   20 * time.Millisecond,
 	})
@@ -86,11 +87,25 @@ func (w *world) refuse(resource string, err error) {
 	w.deny[resource] = err
 }
 
+// guarded lets a test change what a fake serves while it is asked.
+type guarded struct {
+	discovery.DiscoveryInterface
+	mu *sync.Mutex
+}
+
+func (g guarded) ServerResourcesForGroupVersion(gv string) (*metav1.APIResourceList, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.DiscoveryInterface.ServerResourcesForGroupVersion(gv)
+}
+
 func (w *world) serve(gvr schema.GroupVersionResource) {
 	d, ok := w.kube.Discovery().(*fakediscovery.FakeDiscovery)
 	if !ok {
 		w.t.Fatal("not a fake")
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	d.Resources = append(d.Resources, &metav1.APIResourceList{
 		GroupVersion: gvr.GroupVersion().String(), APIResources: []metav1.APIResource{{Name: gvr.Resource}}})
 }
