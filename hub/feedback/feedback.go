@@ -51,24 +51,41 @@ type Current struct {
 	Annotations map[string]string
 }
 
-// Ours says whether the object carries the mark of an earlier write-back, so
-// that a status without entries is ours to clear. Without it the status may be
-// another controller's (l4-infra.md §1.12 tells what wiping those does).
+// Ours says whether the object carries the mark of an earlier write-back.
 func (c Current) Ours() bool {
 	_, ok := c.Annotations[AnnotationHosts]
 	return ok
 }
 
+// foreign returns the entries of the status that are not known to be of an
+// earlier write-back: neither among those that were written, nor under a host
+// of the mark. Another controller may have set them, and a status that is
+// cleared must not lose them.
+func (c Current) foreign(written []*akohubv1.LoadBalancerIngress) []*akohubv1.LoadBalancerIngress {
+	hosts := map[string]string{}
+	// A mark that cannot be read names no host.
+	_ = json.Unmarshal([]byte(c.Annotations[AnnotationHosts]), &hosts)
+	var out []*akohubv1.LoadBalancerIngress
+	for _, e := range c.Status {
+		_, marked := hosts[e.GetHostname()]
+		if !marked && !slices.ContainsFunc(written, func(w *akohubv1.LoadBalancerIngress) bool { return sameIngress(e, w) }) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // For returns the write that turns what the object shows into what it should
-// show, or nil. When written is true, an earlier write-back of this hub's is
-// known, so that a status without a mark can be cleared too.
-func For(object *akohubv1.ObjectRef, entries []Entry, controllerUUID string, current Current, written bool) (*akohubv1.WriteBack, error) {
+// show, or nil. Written are the entries of earlier write-backs as far as they
+// are known. An object that is not served any more loses these entries and those
+// that its mark names, and keeps all others.
+func For(object *akohubv1.ObjectRef, entries []Entry, controllerUUID string, current Current, written []*akohubv1.LoadBalancerIngress) (*akohubv1.WriteBack, error) {
 	wb := &akohubv1.WriteBack{Object: object}
 	status := statusOf(entries)
-	switch {
-	case slices.EqualFunc(status, normalize(current.Status), sameIngress):
-	case len(status) == 0 && !written && !current.Ours():
-	default:
+	if len(status) == 0 {
+		status = normalize(current.foreign(written))
+	}
+	if !slices.EqualFunc(status, normalize(current.Status), sameIngress) {
 		wb.LoadBalancer = &akohubv1.LoadBalancerStatus{Ingress: status}
 	}
 	patch, err := annotationsOf(entries, controllerUUID, current.Annotations)

@@ -24,7 +24,7 @@ func TestFor(t *testing.T) {
 	tests := map[string]struct {
 		entries []Entry
 		current Current
-		written bool
+		written []*akohubv1.LoadBalancerIngress
 		want    *akohubv1.WriteBack
 	}{
 		"nothing to say": {},
@@ -57,8 +57,28 @@ func TestFor(t *testing.T) {
 		},
 		"a status that this hub wrote without marks is cleared": {
 			current: Current{Status: lb("10.0.0.1", "")},
-			written: true,
+			written: lb("10.0.0.1", ""),
 			want:    &akohubv1.WriteBack{LoadBalancer: &akohubv1.LoadBalancerStatus{}},
+		},
+		"of a status that others share only ours goes": {
+			current: Current{Status: lb("192.0.2.1", "", "10.0.0.1", "b.test"), Annotations: marks},
+			want: &akohubv1.WriteBack{
+				LoadBalancer: &akohubv1.LoadBalancerStatus{Ingress: lb("192.0.2.1", "")},
+				Annotations:  &akohubv1.AnnotationPatch{Remove: []string{AnnotationController, AnnotationHosts, AnnotationTenant}},
+			},
+		},
+		"another controller has taken the status over": {
+			current: Current{Status: lb("192.0.2.1", ""), Annotations: marks},
+			written: lb("10.0.0.1", "b.test"),
+			want: &akohubv1.WriteBack{
+				Annotations: &akohubv1.AnnotationPatch{Remove: []string{AnnotationController, AnnotationHosts, AnnotationTenant}},
+			},
+		},
+		"a mark that cannot be read names no host": {
+			current: Current{Status: lb("192.0.2.1", "x"), Annotations: map[string]string{AnnotationHosts: "not json"}},
+			want: &akohubv1.WriteBack{
+				Annotations: &akohubv1.AnnotationPatch{Remove: []string{AnnotationHosts}},
+			},
 		},
 		"no host: status without annotations": {
 			entries: []Entry{{Addresses: []string{"10.0.0.1"}, VirtualServiceUUID: "vs", Tenant: "t", Status: true, Annotate: true}},

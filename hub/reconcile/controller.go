@@ -12,6 +12,10 @@ import (
 // Controller is what a worker needs of an Avi Controller. Its methods may be
 // called concurrently by the workers of several clusters.
 type Controller interface {
+	// Name is the controller's in the hub's configuration.
+	Name() string
+	// Probe asks whether the controller serves configuration; it is cheap.
+	Probe(ctx context.Context) error
 	// Facts reads what the settings of a cluster depend on.
 	Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, error)
 	// EnsureTenant says whether a tenant exists, after creating it where the

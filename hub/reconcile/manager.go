@@ -2,10 +2,12 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +17,9 @@ import (
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
+
+// ErrUnknownCluster is the answer about a cluster without registration.
+var ErrUnknownCluster = errors.New("no such cluster is registered")
 
 // Agents is how write-backs reach a cluster.
 type Agents interface {
@@ -32,6 +37,8 @@ type Config struct {
 	Agents      Agents
 	// Registerer takes the metrics; nil: none are registered.
 	Registerer prometheus.Registerer
+	// Clock tells the time; nil: time.Now.
+	Clock func() time.Time
 }
 
 // Manager runs one worker for each registered cluster. A mirror lives as long as
@@ -57,6 +64,9 @@ type running struct {
 
 // New returns a Manager without clusters. Its workers live until ctx ends.
 func New(ctx context.Context, cfg Config) *Manager {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
 	return &Manager{cfg: cfg, lanes: newLanes(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
 }
 
@@ -84,7 +94,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 	}
 	ctx, stop := context.WithCancel(m.ctx)
 	r := &running{
-		worker:     newWorker(name, reg, m.cfg.Logger, mir, ctl, m.cfg.Agents, m.lanes, m.metrics),
+		worker:     newWorker(name, reg, m.cfg, mir, ctl, m.lanes, m.metrics),
 		controller: reg.Spec.Controller,
 		stop:       stop,
 		done:       make(chan struct{}),
@@ -129,6 +139,19 @@ func (m *Manager) Mirror(cluster string) (*mirror.Mirror, bool) {
 // Connected tells a cluster's worker that its agent is (again) there, so that
 // what could not be told is told.
 func (m *Manager) Connected(cluster string) {
+	w, err := m.worker(cluster)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	w.connected = true
+	w.mu.Unlock()
+	w.kick()
+}
+
+// Disconnected tells a cluster's worker that its agent has gone, so that its
+// standing says what it waits for.
+func (m *Manager) Disconnected(cluster string) {
 	if w, err := m.worker(cluster); err == nil {
 		w.kick()
 	}
@@ -174,7 +197,7 @@ func (m *Manager) worker(cluster string) (*worker, error) {
 	defer m.mu.Unlock()
 	r, ok := m.running[cluster]
 	if !ok {
-		return nil, fmt.Errorf("no cluster %q is registered", cluster)
+		return nil, fmt.Errorf("cluster %q: %w", cluster, ErrUnknownCluster)
 	}
 	return r.worker, nil
 }

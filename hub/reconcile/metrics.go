@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,6 +33,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		r.MustRegister(m.steps, m.writeBacks, m.cycles)
 	}
 	return m
+}
+
+func (m *metrics) cycle(cluster string, took time.Duration) {
+	m.cycles.WithLabelValues(cluster).Observe(took.Seconds())
 }
 
 func (m *metrics) step(cluster string, op plan.Op, err error) {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -24,11 +25,7 @@ type model struct {
 	// users lists the units that looked at an object, present or not. A Ref
 	// without name stands for a whole kind.
 	users map[mirror.Ref]map[translate.UnitKey]struct{}
-	// offers holds every owner's version of an object. Two owners may want the
-	// same object (the default certificate); the first in order is taken.
-	offers map[desired.Key]map[string]*desired.Object
-	// owned lists the objects of an owner.
-	owned map[string][]desired.Key
+	offers
 	// parents holds the contributions to a shared parent, by unit. A parent is
 	// kept, empty, once it has been there: it holds a VIP (l7.md §23.5).
 	parents map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution
@@ -37,7 +34,17 @@ type model struct {
 	tellers map[mirror.Ref]map[translate.UnitKey]struct{}
 	// shown lists the units whose publications rest on an Avi object.
 	shown map[desired.Key]map[translate.UnitKey]struct{}
-	graph *desired.Graph
+	// editors are the units that change shared objects, unserved those that ask
+	// for something that translation does not have yet.
+	editors, unserved map[translate.UnitKey]struct{}
+	// defects are objects that could not be made, by owner: a fault of
+	// translation, not of a user.
+	defects map[string]error
+	graph   *desired.Graph
+	// tenants counts the wanted objects of each tenant, referrers lists the
+	// wanted objects that refer to one.
+	tenants   map[string]int
+	referrers map[desired.Key]map[desired.Key]struct{}
 }
 
 func newModel(s translate.Settings) *model {
@@ -45,12 +52,16 @@ func newModel(s translate.Settings) *model {
 		settings:  s,
 		fragments: map[translate.UnitKey]translate.Fragment{},
 		users:     map[mirror.Ref]map[translate.UnitKey]struct{}{},
-		offers:    map[desired.Key]map[string]*desired.Object{},
-		owned:     map[string][]desired.Key{},
+		offers:    newOffers(),
 		parents:   map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution{},
 		tellers:   map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		shown:     map[desired.Key]map[translate.UnitKey]struct{}{},
+		editors:   map[translate.UnitKey]struct{}{},
+		unserved:  map[translate.UnitKey]struct{}{},
+		defects:   map[string]error{},
 		graph:     desired.NewGraph(),
+		tenants:   map[string]int{},
+		referrers: map[desired.Key]map[desired.Key]struct{}{},
 	}
 }
 
@@ -58,14 +69,26 @@ func newModel(s translate.Settings) *model {
 type delta struct {
 	// keys are the Avi objects that are wanted differently, or no longer.
 	keys map[desired.Key]struct{}
+	// spared are those of them that are no longer wanted since their unit asks
+	// for something that translation does not have yet. They are not known to
+	// be unwanted by their owner.
+	spared map[desired.Key]struct{}
 	// told are the Kubernetes objects about which something else is to be said.
 	told map[mirror.Ref]struct{}
 	// edits says that the wanted changes to shared objects are others.
 	edits bool
+	// unserved says that a unit began or ceased to ask for something that
+	// translation does not have.
+	unserved bool
+	// parents are to be assembled again.
+	parents map[translate.ParentKey]struct{}
 }
 
 func newDelta() *delta {
-	return &delta{keys: map[desired.Key]struct{}{}, told: map[mirror.Ref]struct{}{}}
+	return &delta{
+		keys: map[desired.Key]struct{}{}, spared: map[desired.Key]struct{}{}, told: map[mirror.Ref]struct{}{},
+		parents: map[translate.ParentKey]struct{}{},
+	}
 }
 
 // affected returns the units that a change of an object makes dirty: those that
@@ -86,52 +109,68 @@ func (m *model) affected(v mirror.View, ref mirror.Ref) []translate.UnitKey {
 }
 
 // update translates units again and takes over what came out differently.
-func (m *model) update(v mirror.View, units []translate.UnitKey, d *delta) error {
-	dirty := map[translate.ParentKey]struct{}{}
+func (m *model) update(v mirror.View, units []translate.UnitKey, d *delta) {
 	for _, u := range units {
 		f := translate.Unit(v, &m.settings, u)
 		old, had := m.fragments[u]
 		if had && reflect.DeepEqual(old, f) {
 			continue
 		}
-		if err := m.replace(u, old, f, dirty, d); err != nil {
-			return err
-		}
+		m.replace(v, u, old, f, d)
 		if idle(v, f) {
 			delete(m.fragments, u)
 			m.link(u, f.Deps, nil)
-		} else {
-			m.fragments[u] = f
 		}
 	}
-	return m.assemble(dirty, d)
+	m.assemble(d)
 }
 
-func (m *model) replace(u translate.UnitKey, old, f translate.Fragment, dirty map[translate.ParentKey]struct{}, d *delta) error {
-	if err := m.offer(unitOwner(u), f.Objects, d); err != nil {
-		return err
-	}
-	// A unit whose contributions came out the same needs no assembly: an
-	// endpoint change touches the unit's own pool and nothing of the parent's.
-	if !reflect.DeepEqual(old.Contributions, f.Contributions) {
-		for _, c := range old.Contributions {
-			delete(m.parents[c.Parent], u)
-			dirty[c.Parent] = struct{}{}
-		}
-		for _, c := range f.Contributions {
-			if m.parents[c.Parent] == nil {
-				m.parents[c.Parent] = map[translate.UnitKey][]translate.Contribution{}
-			}
-			m.parents[c.Parent][u] = append(m.parents[c.Parent][u], c)
-			dirty[c.Parent] = struct{}{}
-		}
-	}
+func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fragment, d *delta) {
+	m.fragments[u] = f
 	m.link(u, old.Deps, f.Deps)
 	m.retell(u, old, f, d)
 	if !reflect.DeepEqual(old.Edits, f.Edits) {
 		d.edits = true
+		mark(m.editors, u, len(f.Edits) > 0)
 	}
-	return nil
+	_, was := m.unserved[u]
+	if is := f.Unserved(); is || was {
+		mark(m.unserved, u, is)
+		d.unserved = d.unserved || is != was
+		if is {
+			for _, k := range m.owned[unitOwner(u)] {
+				d.spared[k] = struct{}{}
+			}
+		}
+	}
+	// A unit whose contributions came out the same needs no assembly: an
+	// endpoint change touches the unit's own pool and nothing of the parent's.
+	if !reflect.DeepEqual(old.Contributions, f.Contributions) {
+		m.withdraw(u, old.Contributions, d)
+		if !m.hasYielded(u) {
+			m.contribute(u, f.Contributions, d)
+		}
+	}
+	m.offer(unitOwner(u), &u, f.Objects, age(v, f.Objects), d)
+}
+
+// withdraw takes a unit's contributions from their parents.
+func (m *model) withdraw(u translate.UnitKey, cs []translate.Contribution, d *delta) {
+	for _, c := range cs {
+		delete(m.parents[c.Parent], u)
+		d.parents[c.Parent] = struct{}{}
+	}
+}
+
+// contribute adds a unit's contributions to their parents.
+func (m *model) contribute(u translate.UnitKey, cs []translate.Contribution, d *delta) {
+	for _, c := range cs {
+		if m.parents[c.Parent] == nil {
+			m.parents[c.Parent] = map[translate.UnitKey][]translate.Contribution{}
+		}
+		m.parents[c.Parent][u] = append(m.parents[c.Parent][u], c)
+		d.parents[c.Parent] = struct{}{}
+	}
 }
 
 // link keeps users in step with a unit's dependencies.
@@ -168,98 +207,102 @@ func (m *model) retell(u translate.UnitKey, old, now translate.Fragment, d *delt
 	}
 }
 
-// retain makes sure that a shared parent exists, with or without contributions.
-func (m *model) retain(parents []translate.ParentKey, d *delta) error {
-	dirty := map[translate.ParentKey]struct{}{}
+// retain makes sure that shared parents exist, with or without contributions.
+func (m *model) retain(parents []translate.ParentKey, d *delta) {
 	for _, p := range parents {
 		if _, ok := m.parents[p]; !ok {
 			m.parents[p] = map[translate.UnitKey][]translate.Contribution{}
-			dirty[p] = struct{}{}
+			d.parents[p] = struct{}{}
 		}
 	}
-	return m.assemble(dirty, d)
+	m.assemble(d)
 }
 
-func (m *model) assemble(dirty map[translate.ParentKey]struct{}, d *delta) error {
-	parents := slices.SortedFunc(maps.Keys(dirty), func(a, b translate.ParentKey) int {
-		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name))
-	})
-	for _, p := range parents {
-		var cs []translate.Contribution
-		for _, u := range sortedUnits(m.parents[p]) {
-			cs = append(cs, m.parents[p][u]...)
-		}
-		if err := m.offer(parentOwner(p), translate.Assemble(&m.settings, p, cs), d); err != nil {
-			return err
+// assemble builds the parents again whose contributions have changed.
+func (m *model) assemble(d *delta) {
+	for len(d.parents) > 0 {
+		parents := slices.SortedFunc(maps.Keys(d.parents), compareParents)
+		// A parent may take a name from a unit, whose contributions go then.
+		clear(d.parents)
+		for _, p := range parents {
+			var cs []translate.Contribution
+			for _, u := range sortedUnits(m.parents[p]) {
+				cs = append(cs, m.parents[p][u]...)
+			}
+			m.offer(parentOwner(p), nil, translate.Assemble(&m.settings, p, cs), 0, d)
 		}
 	}
-	return nil
 }
 
-// offer replaces the objects of one owner.
-func (m *model) offer(owner string, objects []translate.Object, d *delta) error {
-	now := make([]*desired.Object, 0, len(objects))
-	for _, o := range objects {
-		obj, err := desired.FromTranslate(o)
-		if err != nil {
-			return fmt.Errorf("%s: %s %q in tenant %q: %w", owner, o.Key.Type, o.Key.Name, o.Key.Tenant, err)
-		}
-		now = append(now, obj)
-	}
-	touched := map[desired.Key]struct{}{}
-	for _, k := range m.owned[owner] {
-		delete(m.offers[k], owner)
-		touched[k] = struct{}{}
-	}
-	keys := make([]desired.Key, 0, len(now))
-	for _, obj := range now {
-		if m.offers[obj.Key] == nil {
-			m.offers[obj.Key] = map[string]*desired.Object{}
-		}
-		m.offers[obj.Key][owner] = obj
-		touched[obj.Key] = struct{}{}
-		keys = append(keys, obj.Key)
-	}
-	if len(keys) == 0 {
-		delete(m.owned, owner)
-	} else {
-		m.owned[owner] = keys
-	}
-	for k := range touched {
-		m.settle(k, d)
-	}
-	return nil
-}
-
-// settle puts the winning offer for an object into the graph.
-func (m *model) settle(k desired.Key, d *delta) {
-	offers := m.offers[k]
-	if len(offers) == 0 {
-		delete(m.offers, k)
-		if m.graph.Remove(k) {
-			d.keys[k] = struct{}{}
-		}
+// put and remove keep the graph, and what is known by it, in step.
+func (m *model) put(o *desired.Object, d *delta) {
+	old, had := m.graph.Get(o.Key)
+	if had && old == o {
 		return
 	}
-	first := slices.Min(slices.Collect(maps.Keys(offers)))
-	if m.graph.Put(offers[first]) {
-		d.keys[k] = struct{}{}
+	if had {
+		m.unrefer(old)
+	} else {
+		m.tenants[o.Key.Tenant]++
+	}
+	for _, to := range o.Refs {
+		if m.referrers[to] == nil {
+			m.referrers[to] = map[desired.Key]struct{}{}
+		}
+		m.referrers[to][o.Key] = struct{}{}
+	}
+	if m.graph.Put(o) {
+		d.keys[o.Key] = struct{}{}
+	}
+}
+
+func (m *model) remove(k desired.Key, d *delta) {
+	old, had := m.graph.Get(k)
+	if !had {
+		return
+	}
+	m.unrefer(old)
+	if m.tenants[k.Tenant]--; m.tenants[k.Tenant] == 0 {
+		delete(m.tenants, k.Tenant)
+	}
+	m.graph.Remove(k)
+	d.keys[k] = struct{}{}
+}
+
+func (m *model) unrefer(o *desired.Object) {
+	for _, to := range o.Refs {
+		delete(m.referrers[to], o.Key)
+		if len(m.referrers[to]) == 0 {
+			delete(m.referrers, to)
+		}
 	}
 }
 
 // edits returns the wanted changes to shared objects.
 func (m *model) edits() []translate.Edit {
 	var out []translate.Edit
-	for _, u := range sortedUnits(m.fragments) {
+	for _, u := range sortedUnits(m.editors) {
 		out = append(out, m.fragments[u].Edits...)
 	}
 	return out
+}
+
+// defect returns the first of what translation could not make.
+func (m *model) defect() error {
+	if len(m.defects) == 0 {
+		return nil
+	}
+	first := slices.Min(slices.Collect(maps.Keys(m.defects)))
+	return fmt.Errorf("a fault of akohub itself, please report it: %w", m.defects[first])
 }
 
 // publications returns what is to be told about an object, in order.
 func (m *model) publications(ref mirror.Ref) []translate.Publication {
 	var out []translate.Publication
 	for _, u := range sortedUnits(m.tellers[ref]) {
+		if m.hasYielded(u) {
+			continue
+		}
 		for _, p := range m.fragments[u].Publications {
 			if p.Object == ref {
 				out = append(out, p)
@@ -279,7 +322,7 @@ func (m *model) problems(ref mirror.Ref) []translate.Problem {
 			}
 		}
 	}
-	return out
+	return append(out, m.collisions(ref)...)
 }
 
 // toldOf adds to told the Kubernetes objects whose status rests on an Avi object.
@@ -291,6 +334,27 @@ func (m *model) toldOf(k desired.Key, told map[mirror.Ref]struct{}) {
 			}
 		}
 	}
+}
+
+// convert turns what an owner wants into canonical objects. What cannot be is
+// left out and noted, so that its siblings go on.
+func (m *model) convert(owner string, objects []translate.Object) []*desired.Object {
+	out := make([]*desired.Object, 0, len(objects))
+	var errs []error
+	for _, o := range objects {
+		obj, err := desired.FromTranslate(o)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s %q in tenant %q: %w", owner, o.Key.Type, o.Key.Name, o.Key.Tenant, err))
+			continue
+		}
+		out = append(out, obj)
+	}
+	if len(errs) > 0 {
+		m.defects[owner] = errors.Join(errs...)
+	} else {
+		delete(m.defects, owner)
+	}
+	return out
 }
 
 // idle says that a fragment is worth nothing and need not be kept: nothing came
@@ -325,6 +389,14 @@ func parentOwner(p translate.ParentKey) string {
 	return fmt.Sprintf("parent %s/%s", p.Tenant, p.Name)
 }
 
+func mark[K comparable](m map[K]struct{}, k K, there bool) {
+	if there {
+		m[k] = struct{}{}
+	} else {
+		delete(m, k)
+	}
+}
+
 func add[K comparable](m map[K]map[translate.UnitKey]struct{}, k K, u translate.UnitKey) {
 	if m[k] == nil {
 		m[k] = map[translate.UnitKey]struct{}{}
@@ -343,4 +415,8 @@ func sortedUnits[T any](m map[translate.UnitKey]T) []translate.UnitKey {
 	return slices.SortedFunc(maps.Keys(m), func(a, b translate.UnitKey) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
+}
+
+func compareParents(a, b translate.ParentKey) int {
+	return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name))
 }

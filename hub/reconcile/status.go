@@ -11,8 +11,10 @@ import (
 
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
-	"github.com/akohub/akohub/pkg/api/v1alpha1"
 )
+
+// errEnded is the answer of a worker that has ended.
+var errEnded = errors.New("the cluster is no longer registered, or the hub is stopping")
 
 // Status is the standing of one cluster, for people.
 type Status struct {
@@ -33,8 +35,6 @@ type Status struct {
 	Error string
 	// Mirror is what the hub knows of the cluster, by kind.
 	Mirror mirror.Summary
-
-	plan plan.Plan
 }
 
 func (w *worker) snapshot() Status {
@@ -55,26 +55,6 @@ func (w *worker) noteWrite() {
 	w.mu.Unlock()
 }
 
-func (w *worker) noteWaits(waits []string) {
-	slices.Sort(waits)
-	waits = slices.Compact(waits)
-	w.mu.Lock()
-	w.status.Waits = waits
-	w.mu.Unlock()
-}
-
-func (w *worker) notePlan(_ *v1alpha1.Cluster, p plan.Plan) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if p.Held != "" && w.status.Held != p.Held {
-		w.log.Warn("the plan is held and waits for approval", "reason", p.Held)
-	}
-	w.status.plan = p
-	w.status.Held = p.Held
-	w.status.Pending = len(p.Steps)
-	w.status.Objects = w.model.graph.Len()
-}
-
 // do runs f in the worker's loop and waits for it.
 func (w *worker) do(ctx context.Context, f func(context.Context)) error {
 	done := make(chan struct{})
@@ -84,71 +64,59 @@ func (w *worker) do(ctx context.Context, f func(context.Context)) error {
 	}
 	select {
 	case w.requests <- run:
+	case <-w.ended:
+		return errEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	select {
 	case <-done:
 		return nil
+	case <-w.ended:
+		return errEnded
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// planNow reads the inventory again and returns what the hub would write now.
+// planNow reads the controller again and returns what the hub would write now.
 func (w *worker) planNow(ctx context.Context) (plan.Plan, error) {
 	var p plan.Plan
 	var err error
-	doErr := w.do(ctx, func(ctx context.Context) {
-		reg := w.registration()
-		w.loaded = nil
-		if err = w.learn(ctx, reg); err != nil {
-			return
-		}
-		if err = w.load(ctx, reg, w.tenant); err != nil {
-			return
-		}
-		told := map[mirror.Ref]struct{}{}
-		if _, err = w.translate(told); err != nil {
-			return
-		}
-		for ref := range told {
-			w.postpone(ref)
-		}
-		if waits := w.snapshot().Waits; len(waits) > 0 {
-			err = fmt.Errorf("the cluster's agent has not sent everything yet: waiting for %s", strings.Join(waits, ", "))
-			return
-		}
-		for _, t := range w.tenants() {
-			if err = w.load(ctx, reg, t); err != nil {
-				return
-			}
-		}
-		in := w.planInput(reg)
-		// The mode decides what is carried out, not what differs.
-		in.Mode = plan.ModeEnforce
-		p = plan.Compute(in)
-	})
+	doErr := w.do(ctx, func(ctx context.Context) { p, err = w.planAll(ctx) })
 	w.kick()
 	return p, errors.Join(doErr, err)
 }
 
-// postpone has an object told at the next cycle.
-func (w *worker) postpone(ref mirror.Ref) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.untold[ref] == nil {
-		w.untold[ref] = &failure{next: w.now()}
+func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
+	reg := w.registration()
+	w.take(reg)
+	w.refreshAt, w.reload = w.now(), true
+	if err := w.prepare(ctx, reg); err != nil {
+		return plan.Plan{}, err
 	}
+	if waits := w.snapshot().Waits; len(waits) > 0 {
+		return plan.Plan{}, fmt.Errorf("the cluster's agent has not sent everything yet: waiting for %s", strings.Join(waits, ", "))
+	}
+	in := w.planInput(reg, w.keepsUnknown())
+	in.Desired, in.Edits = w.model.graph.All(), w.model.edits()
+	w.addGroups(&in)
+	// The mode decides what is carried out, not what differs; and what could not
+	// be written the last time still differs.
+	in.Mode = plan.ModeEnforce
+	return plan.Compute(in), nil
 }
 
-// approve lets the held plan pass, once.
+// approve lets the deletions of the held plan pass: those that it was shown
+// with, and no others.
 func (w *worker) approve() error {
 	w.mu.Lock()
-	held := w.status.Held
-	w.approved = held != ""
+	held := w.status.Held != ""
+	if held {
+		w.approved = maps.Clone(w.braked)
+	}
 	w.mu.Unlock()
-	if held == "" {
+	if !held {
 		return errors.New("no plan of the cluster is held")
 	}
 	w.kick()

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/akohub/akohub/hub/feedback"
 	"github.com/akohub/akohub/hub/mirror"
@@ -20,46 +23,101 @@ const (
 	reasonSynced  = "Synced"
 	reasonRemoved = "Removed"
 	reasonRefused = "AviRefused"
+	reasonTenant  = "TenantMissing"
 )
+
+// confirmWithin is how long a write-back may take to show in the mirror before
+// the same is written again.
+const confirmWithin = 5 * time.Second
+
+// telling is what is known of the write-backs for one object.
+type telling struct {
+	uid string
+	// flying counts those that the agent has not answered yet. What is to be
+	// said in the meantime waits for it (again).
+	flying int
+	again  bool
+	// sent is the status and the annotations that were last written, at; nil
+	// once the object shows them.
+	sent *akohubv1.WriteBack
+	at   time.Time
+	// shown are the entries that were last written into the status.
+	shown []*akohubv1.LoadBalancerIngress
+	// warned are the problems that were told and still stand.
+	warned map[string]struct{}
+	// lost is set while the last write-back failed.
+	lost failure
+}
+
+func (t *telling) idle() bool {
+	return t.flying == 0 && !t.again && t.sent == nil && len(t.shown) == 0 && len(t.warned) == 0 && !t.lost.waits()
+}
 
 // lookAtMarked notes the objects that carry an earlier write-back, so that a
 // mark nothing stands behind any more is taken away.
-func (w *worker) lookAtMarked(v mirror.View, g group, d *delta) {
-	mark := func(ref mirror.Ref, annotations map[string]string) {
+func (w *worker) lookAtMarked(v mirror.View, g group) {
+	look := func(ref mirror.Ref, annotations map[string]string) {
 		if (feedback.Current{Annotations: annotations}).Ours() {
-			d.told[ref] = struct{}{}
+			w.news[ref] = struct{}{}
 		}
 	}
 	switch g {
 	case groupHosts:
 		for _, o := range v.Ingresses() {
-			mark(o.Ref, o.Body.GetMeta().GetAnnotations())
+			look(o.Ref, o.Body.GetMeta().GetAnnotations())
 		}
 	case groupServices:
 		for _, o := range v.Services() {
-			mark(o.Ref, o.Body.GetMeta().GetAnnotations())
+			look(o.Ref, o.Body.GetMeta().GetAnnotations())
 		}
 	}
 }
 
-// tell sends the write-backs for the objects that have news, and for those whose
-// last write-back failed and is due.
-func (w *worker) tell(reg *v1alpha1.Cluster, told map[mirror.Ref]struct{}) {
+// retellAll has everything looked at about which something is or was said.
+func (w *worker) retellAll() {
+	if w.model == nil {
+		return
+	}
+	for ref := range w.model.tellers {
+		w.news[ref] = struct{}{}
+	}
+	for ref := range w.tellings {
+		w.news[ref] = struct{}{}
+	}
+	w.mirror.Read(func(v mirror.View) {
+		for _, g := range groups {
+			w.lookAtMarked(v, g)
+		}
+	})
+}
+
+// tell sends the write-backs for the objects that have news, and for those that
+// are due to be looked at again.
+func (w *worker) tell(reg *v1alpha1.Cluster) {
+	if w.model == nil || w.facts == nil {
+		return
+	}
 	if !writes(reg.Spec.Mode) {
+		// The mode that writes looks at everything.
+		clear(w.news)
+		clear(w.later)
 		return
 	}
 	now := w.now()
-	w.mu.Lock()
-	for ref, f := range w.untold {
-		if !now.Before(f.next) {
-			told[ref] = struct{}{}
+	for ref, at := range w.later {
+		if !now.Before(at) {
+			w.news[ref] = struct{}{}
+			delete(w.later, ref)
 		}
 	}
-	w.mu.Unlock()
-	refs := make([]mirror.Ref, 0, len(told))
-	for r := range told {
+	if len(w.news) == 0 {
+		return
+	}
+	refs := make([]mirror.Ref, 0, len(w.news))
+	for r := range w.news {
 		refs = append(refs, r)
 	}
+	clear(w.news)
 	slices.SortFunc(refs, compareRefs)
 	var out []*akohubv1.WriteBack
 	w.mirror.Read(func(v mirror.View) {
@@ -76,24 +134,39 @@ func (w *worker) tell(reg *v1alpha1.Cluster, told map[mirror.Ref]struct{}) {
 // and an Event for each problem that was not told yet.
 func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 	uid, current, ok := shows(v, ref)
+	t := w.tellings[ref]
+	if !ok || t != nil && t.uid != uid {
+		// Gone, or another one of the same name: nothing was told that.
+		delete(w.tellings, ref)
+		delete(w.later, ref)
+		t = nil
+	}
 	if !ok {
-		delete(w.written, ref)
-		delete(w.warned, ref)
-		w.mu.Lock()
-		delete(w.untold, ref)
-		w.mu.Unlock()
+		return nil
+	}
+	if t == nil {
+		t = &telling{uid: uid}
+	}
+	if t.flying > 0 {
+		t.again = true
 		return nil
 	}
 	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
 	var out []*akohubv1.WriteBack
 	pubs := w.model.publications(ref)
-	if wb := w.statusOf(object, ref, pubs, current); wb != nil {
+	if wb := w.statusOf(object, ref, t, pubs, current); wb != nil {
 		out = append(out, wb)
 	}
-	return append(out, w.warnings(object, ref, pubs)...)
+	out = append(out, w.warnings(object, ref, t, pubs)...)
+	if t.flying = len(out); t.idle() {
+		delete(w.tellings, ref)
+	} else {
+		w.tellings[ref] = t
+	}
+	return out
 }
 
-func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, pubs []translate.Publication, current feedback.Current) *akohubv1.WriteBack {
+func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication, current feedback.Current) *akohubv1.WriteBack {
 	// Before the group of an object has been translated, nothing is known of it.
 	if g := groupOfKind(ref.Kind); !w.opened[g] {
 		return nil
@@ -102,24 +175,35 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, pubs []tra
 	for _, p := range pubs {
 		entries = append(entries, w.entryOf(p))
 	}
-	_, written := w.written[ref]
-	wb, err := feedback.For(object, entries, w.facts.ClusterUUID, current, written)
+	wb, err := feedback.For(object, entries, w.facts.ClusterUUID, current, t.shown)
 	if err != nil {
 		w.log.Error("cannot say what to write on the object", "kind", ref.Kind, "namespace", ref.Namespace, "name", ref.Name, "error", err)
 		return nil
 	}
 	if wb == nil {
+		t.sent = nil
+		if len(pubs) == 0 {
+			t.shown = nil
+		}
 		return nil
 	}
+	now := w.now()
+	if t.sent != nil && proto.Equal(t.sent, wb) && now.Before(t.at.Add(confirmWithin)) {
+		// It was written, and the mirror does not know yet.
+		w.later[ref] = t.at.Add(confirmWithin)
+		return nil
+	}
+	t.sent, t.at = proto.CloneOf(wb), now
 	if s := wb.GetLoadBalancer(); s != nil {
-		if len(s.GetIngress()) > 0 {
-			w.written[ref] = struct{}{}
-			if len(current.Status) == 0 {
-				wb.Event = &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL, Reason: reasonSynced, Message: syncedMessage(pubs)}
-			}
-		} else {
-			delete(w.written, ref)
+		switch {
+		case len(pubs) == 0:
+			t.shown = nil
 			wb.Event = &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL, Reason: reasonRemoved, Message: "Removed the virtual service of the object"}
+		case len(current.Status) == 0:
+			wb.Event = &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL, Reason: reasonSynced, Message: syncedMessage(pubs)}
+		}
+		if len(pubs) > 0 {
+			t.shown = s.GetIngress()
 		}
 	}
 	return wb
@@ -140,7 +224,7 @@ func syncedMessage(pubs []translate.Publication) string {
 	if len(parts) > 5 {
 		parts = append(parts[:5], fmt.Sprintf("and %d more", len(parts)-5))
 	}
-	return "Added virtualservice " + strings.Join(parts, ", ")
+	return "Added virtualservice " + truncate(strings.Join(parts, ", "), 950)
 }
 
 // entryOf looks up what the controller holds of a publication.
@@ -181,32 +265,41 @@ func addresses(body map[string]any) []string {
 	return append(v4, v6...)
 }
 
+type warning struct{ reason, message string }
+
+func (x warning) id() string { return x.reason + "\n" + x.message }
+
 // warnings returns an Event for each problem of the object that was not told.
-func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, pubs []translate.Publication) []*akohubv1.WriteBack {
-	type warning struct{ reason, message string }
+func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication) []*akohubv1.WriteBack {
+	if !w.opened[groupOfKind(ref.Kind)] {
+		return nil
+	}
 	var now []warning
 	for _, p := range w.model.problems(ref) {
 		now = append(now, warning{p.Reason, p.Message})
 	}
-	for k, err := range w.refusals(ref, pubs) {
-		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, err)})
+	for k, text := range w.refusals(ref, pubs) {
+		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, text)})
+	}
+	for _, p := range pubs {
+		if w.absent[p.VirtualService.Tenant] != nil {
+			now = append(now, warning{reasonTenant, fmt.Sprintf(
+				"the namespace asks for the Avi tenant %q, which the controller does not have: nothing is made", p.VirtualService.Tenant)})
+		}
 	}
 	slices.SortFunc(now, func(a, b warning) int {
 		return cmp.Or(cmp.Compare(a.reason, b.reason), cmp.Compare(a.message, b.message))
 	})
-	before := w.warned[ref]
-	delete(w.warned, ref)
+	now = slices.Compact(now)
+	before := t.warned
+	t.warned = nil
 	var out []*akohubv1.WriteBack
 	for _, x := range now {
-		id := x.reason + "\n" + x.message
-		if w.warned[ref] == nil {
-			w.warned[ref] = map[string]struct{}{}
+		if t.warned == nil {
+			t.warned = map[string]struct{}{}
 		}
-		if _, done := w.warned[ref][id]; done {
-			continue
-		}
-		w.warned[ref][id] = struct{}{}
-		if _, done := before[id]; done {
+		t.warned[x.id()] = struct{}{}
+		if _, done := before[x.id()]; done {
 			continue
 		}
 		out = append(out, &akohubv1.WriteBack{Object: object, Event: &akohubv1.ObjectEvent{
@@ -235,38 +328,6 @@ func (w *worker) refusals(ref mirror.Ref, pubs []translate.Publication) map[plan
 		}
 	}
 	return out
-}
-
-// send hands a write-back to the agent and notes what becomes of it.
-func (w *worker) send(wb *akohubv1.WriteBack) {
-	ref := mirror.Ref{Kind: wb.GetObject().GetKind(), Namespace: wb.GetObject().GetNamespace(), Name: wb.GetObject().GetName()}
-	log := w.log.With("kind", ref.Kind, "namespace", ref.Namespace, "name", ref.Name)
-	statusToo := wb.GetLoadBalancer() != nil || wb.GetAnnotations() != nil
-	w.agents.Send(w.cluster, wb, func(r *akohubv1.WriteBackResult, err error) {
-		outcome := r.GetOutcome()
-		w.metrics.writeBack(w.cluster, outcome, err)
-		ok := err == nil && (outcome == akohubv1.WriteBackResult_OUTCOME_APPLIED ||
-			outcome == akohubv1.WriteBackResult_OUTCOME_UNCHANGED || outcome == akohubv1.WriteBackResult_OUTCOME_GONE)
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if ok || !statusToo {
-			if ok && statusToo {
-				delete(w.untold, ref)
-			}
-			return
-		}
-		if err == nil {
-			err = fmt.Errorf("%s: %s", strings.ToLower(strings.TrimPrefix(outcome.String(), "OUTCOME_")), r.GetMessage())
-		}
-		f := w.untold[ref]
-		if f == nil {
-			f = &failure{}
-			w.untold[ref] = f
-		}
-		f.again(w.now(), err)
-		log.Warn("write-back failed; it is repeated", "error", err)
-		w.kick()
-	})
 }
 
 // shows returns what an object shows now, and whether it is there.

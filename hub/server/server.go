@@ -81,9 +81,10 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 	}
 	h.intake = intake.New(intake.Config{
 		Logger: log, Registerer: metrics, Registry: h.registry, HubVersion: version.String(), Epoch: epoch,
-		Mirror:    h.mirror,
-		Plan:      h.watchPlan,
-		OnConnect: func(cluster string) { h.manager.Connected(cluster) },
+		Mirror:       h.mirror,
+		Plan:         h.watchPlan,
+		OnConnect:    func(cluster string) { h.manager.Connected(cluster) },
+		OnDisconnect: func(cluster string, _ error) { h.manager.Disconnected(cluster) },
 	})
 	h.manager = reconcile.New(ctx, reconcile.Config{
 		Logger: log.Named("reconcile"), Controllers: controllers.get, Agents: h.intake, Registerer: metrics,

@@ -1,0 +1,485 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/feedback"
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	"github.com/akohub/akohub/pkg/avisim"
+	"github.com/akohub/akohub/pkg/digest"
+	"github.com/akohub/akohub/pkg/kinds"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// fixture is a simulated controller over TLS with a manager that reconciles
+// clusters to it. Time passes when a test lets it.
+type fixture struct {
+	t       *testing.T
+	sim     *avisim.Simulator
+	ctl     Controller
+	manager *Manager
+	agents  *agents
+	stop    context.CancelFunc
+
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+func start(t *testing.T, tenants ...string) *fixture {
+	t.Helper()
+	if len(tenants) == 0 {
+		tenants = []string{"team"}
+	}
+	sim, err := avisim.New(avisim.Options{Tenants: tenants})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := sim.StartTLS("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ca := filepath.Join(t.TempDir(), "ca.crt")
+	if err := os.WriteFile(ca, server.CACertPEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := avi.NewClient(avi.Config{
+		Name: "sim", URL: server.URL, Username: "admin", CAFile: ca, Logger: testLog(),
+		Password: func() (string, error) { return "sim-password", nil }, MaxRequestsPerSecond: 100_000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	f := &fixture{t: t, sim: sim, ctl: NewController(client), agents: &agents{mirrors: map[string]*cluster{}}}
+	f.restart()
+	t.Cleanup(func() { f.stop(); f.manager.Wait() })
+	return f
+}
+
+func testLog() hclog.Logger {
+	if os.Getenv("RECONCILE_TEST_LOG") == "" {
+		return hclog.NewNullLogger()
+	}
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Debug})
+}
+
+// restart ends the manager, if there is one, and starts another.
+func (f *fixture) restart() {
+	if f.stop != nil {
+		f.stop()
+		f.manager.Wait()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	f.manager = New(ctx, Config{
+		Logger: testLog(), Agents: f.agents,
+		Controllers: func(string) (Controller, error) { return f.ctl, nil },
+		Clock: func() time.Time {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return time.Now().Add(f.offset)
+		},
+	})
+}
+
+// pass lets time pass for the workers.
+func (f *fixture) pass(d time.Duration) {
+	f.mu.Lock()
+	f.offset += d
+	f.mu.Unlock()
+}
+
+// registration is that of a cluster in the tenant team, enforced.
+func registration(name string, change ...func(*v1alpha1.Cluster)) *v1alpha1.Cluster {
+	reg := v1alpha1.NewCluster(name)
+	reg.Spec.Mode = v1alpha1.ModeEnforce
+	reg.Spec.Tenant.Name = "team"
+	reg.Spec.Network.VIPNetworks = []v1alpha1.VIPNetwork{{Name: "vip-net"}}
+	reg.Spec.Network.StaticRoutes.Sync = false
+	for _, c := range change {
+		c(reg)
+	}
+	return reg
+}
+
+// cluster is a registered cluster with its objects.
+type cluster struct {
+	world
+	f    *fixture
+	name string
+	m    *mirror.Mirror
+	mu   sync.Mutex // serializes what agents and tests put into world and mirror
+	rev  int
+}
+
+// register registers a cluster and takes its agent for connected, with nothing
+// sent yet.
+func (f *fixture) register(reg *v1alpha1.Cluster, w world) *cluster {
+	f.t.Helper()
+	if err := f.manager.Register(reg); err != nil {
+		f.t.Fatal(err)
+	}
+	m, ok := f.manager.Mirror(reg.Metadata.Name)
+	if !ok {
+		f.t.Fatal("no mirror")
+	}
+	c := &cluster{world: w, f: f, name: reg.Metadata.Name, m: m}
+	f.agents.mu.Lock()
+	f.agents.mirrors[c.name] = c
+	f.agents.mu.Unlock()
+	return c
+}
+
+// up registers a cluster, has its agent send all, and settles.
+func (f *fixture) up(reg *v1alpha1.Cluster, w world) *cluster {
+	f.t.Helper()
+	c := f.register(reg, w)
+	c.sync()
+	c.settle()
+	return c
+}
+
+var allKinds = []string{kinds.IngressClass, kinds.Namespace, kinds.Service, kinds.EndpointSlice, kinds.Ingress, kinds.Secret, kinds.Node}
+
+// sync sends snapshots of kinds, of all if none is named, as an agent does.
+func (c *cluster) sync(only ...string) {
+	c.f.t.Helper()
+	if len(only) == 0 {
+		only = allKinds
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, kind := range only {
+		c.rev++
+		id := uint64(c.rev)
+		var recs []*akohubv1.Record
+		var set digest.Set
+		for ref, r := range c.world {
+			if ref.Kind != kind {
+				continue
+			}
+			r := proto.CloneOf(r)
+			r.Snapshot = id
+			recs = append(recs, r)
+			set.Add(digest.Entry{Namespace: r.GetNamespace(), Name: r.GetName(), UID: r.GetUid(), ContentHash: string(r.GetContentHash())})
+		}
+		if _, err := c.m.BeginSnapshot(kind, id, set.Count(), set.BucketDigests()); err != nil {
+			c.f.t.Fatal(err)
+		}
+		if err := c.m.ApplyAll(recs); err != nil {
+			c.f.t.Fatal(err)
+		}
+		if _, err := c.m.EndSnapshot(kind, id, set.Count(), set.Digest()); err != nil {
+			c.f.t.Fatal(err)
+		}
+	}
+}
+
+// send sends what is new of objects, as deltas.
+func (c *cluster) send(refs ...mirror.Ref) {
+	c.f.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ref := range refs {
+		if err := c.m.Apply(proto.CloneOf(c.world[ref])); err != nil {
+			c.f.t.Fatal(err)
+		}
+	}
+}
+
+// tombstone deletes objects, and says so.
+func (c *cluster) tombstone(refs ...mirror.Ref) {
+	c.f.t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ref := range refs {
+		r := c.world[ref]
+		delete(c.world, ref)
+		if err := c.m.Apply(&akohubv1.Record{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: r.GetUid(), Deleted: true}); err != nil {
+			c.f.t.Fatal(err)
+		}
+	}
+}
+
+func (c *cluster) worker() *worker {
+	c.f.t.Helper()
+	w, err := c.f.manager.worker(c.name)
+	if err != nil {
+		c.f.t.Fatal(err)
+	}
+	return w
+}
+
+// settle runs cycles until there is nothing more to do for now, and returns the
+// error that the last one ended with.
+func (c *cluster) settle() error {
+	c.f.t.Helper()
+	w := c.worker()
+	for range 100 {
+		var err error
+		var more bool
+		doErr := w.do(context.Background(), func(ctx context.Context) {
+			err = w.cycle(ctx)
+			w.noteError(err)
+			w.mu.Lock()
+			more = w.more || len(w.answers) > 0
+			w.mu.Unlock()
+		})
+		if doErr != nil {
+			c.f.t.Fatal(doErr)
+		}
+		if !more && len(c.m.Changes()) == 0 {
+			return err
+		}
+	}
+	c.f.t.Fatal("the worker does not settle")
+	return nil
+}
+
+// status is the cluster's standing.
+func (c *cluster) status() Status { return c.worker().snapshot() }
+
+// writes returns what was written since the last call, without logins.
+func (f *fixture) writes() []string {
+	f.t.Helper()
+	var out []string
+	for _, r := range f.sim.Writes() {
+		out = append(out, strings.TrimSpace(fmt.Sprint(r.Method, " ", r.Type, " ", r.Name)))
+	}
+	f.sim.ResetRequests()
+	slices.Sort(out)
+	return out
+}
+
+// noWrites fails the test if anything was written since the last look.
+func (f *fixture) noWrites(when string) {
+	f.t.Helper()
+	if got := f.writes(); len(got) > 0 {
+		f.t.Errorf("%s: %v", when, got)
+	}
+}
+
+// names returns the names of the objects of a type in a tenant that clients made.
+func (f *fixture) names(tenant, typ string) []string {
+	f.t.Helper()
+	var out []string
+	for _, o := range f.sim.Dump().Tenants[tenant][typ] {
+		name, _ := o["name"].(string)
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// seen is what a cluster's agent was asked to write.
+type seen struct {
+	cluster string
+	wb      *akohubv1.WriteBack
+}
+
+// agents stands for the agents of all clusters: it notes what they are asked
+// for, does it, and tells the mirror, as the watch of an API server would.
+type agents struct {
+	mu      sync.Mutex
+	mirrors map[string]*cluster
+	log     []seen
+	away    bool
+	// outcome is what is answered; unspecified: applied.
+	outcome akohubv1.WriteBackResult_Outcome
+	// deaf leaves the mirror as it is.
+	deaf bool
+}
+
+var errAway = errors.New("no agent of the cluster is connected")
+
+func (a *agents) Send(name string, wb *akohubv1.WriteBack, done func(*akohubv1.WriteBackResult, error)) {
+	a.mu.Lock()
+	c, away, outcome, deaf := a.mirrors[name], a.away, a.outcome, a.deaf
+	if !away {
+		a.log = append(a.log, seen{name, proto.CloneOf(wb)})
+	}
+	a.mu.Unlock()
+	if away || c == nil {
+		done(nil, errAway)
+		return
+	}
+	if outcome == akohubv1.WriteBackResult_OUTCOME_UNSPECIFIED {
+		outcome = akohubv1.WriteBackResult_OUTCOME_APPLIED
+	}
+	if outcome == akohubv1.WriteBackResult_OUTCOME_APPLIED && !deaf {
+		c.show(wb)
+	}
+	done(&akohubv1.WriteBackResult{Outcome: outcome, Message: "as asked for"}, nil)
+}
+
+func (a *agents) set(change func(*agents)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change(a)
+}
+
+// take returns what was asked for since the last call, sorted: "Ingress/a
+// status", "Ingress/a Warning AviRefused".
+func (a *agents) take() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []string
+	for _, s := range a.log {
+		o := s.wb.GetObject()
+		name := title(o.GetKind()) + "/" + o.GetName()
+		if s.wb.GetLoadBalancer() != nil {
+			var ips []string
+			for _, i := range s.wb.GetLoadBalancer().GetIngress() {
+				ips = append(ips, i.GetHostname()+"="+i.GetIp())
+			}
+			out = append(out, name+" status "+strings.Join(ips, ","))
+		}
+		if p := s.wb.GetAnnotations(); p != nil {
+			out = append(out, fmt.Sprintf("%s annotations +%d -%d", name, len(p.GetSet()), len(p.GetRemove())))
+		}
+		if e := s.wb.GetEvent(); e != nil {
+			sev := "Normal"
+			if e.GetSeverity() == akohubv1.ObjectEvent_SEVERITY_WARNING {
+				sev = "Warning"
+			}
+			out = append(out, name+" "+sev+" "+e.GetReason())
+		}
+	}
+	a.log = nil
+	slices.Sort(out)
+	return out
+}
+
+// message returns the text of the last Event with a reason.
+func (a *agents) message(reason string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range slices.Backward(a.log) {
+		if s.wb.GetEvent().GetReason() == reason {
+			return s.wb.GetEvent().GetMessage()
+		}
+	}
+	return ""
+}
+
+// show does what a write-back asks for, on the object and in the mirror.
+func (c *cluster) show(wb *akohubv1.WriteBack) {
+	ref := mirror.Ref{Kind: wb.GetObject().GetKind(), Namespace: wb.GetObject().GetNamespace(), Name: wb.GetObject().GetName()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.world[ref]
+	if old == nil || wb.GetLoadBalancer() == nil && wb.GetAnnotations() == nil {
+		return
+	}
+	r := proto.CloneOf(old)
+	var meta *akohubv1.Meta
+	switch {
+	case r.GetIngress() != nil:
+		if r.GetIngress().Meta == nil {
+			r.GetIngress().Meta = &akohubv1.Meta{}
+		}
+		meta = r.GetIngress().Meta
+		if s := wb.GetLoadBalancer(); s != nil {
+			r.GetIngress().Status = s.GetIngress()
+		}
+	case r.GetService() != nil:
+		if r.GetService().Meta == nil {
+			r.GetService().Meta = &akohubv1.Meta{}
+		}
+		meta = r.GetService().Meta
+		if s := wb.GetLoadBalancer(); s != nil {
+			r.GetService().Status = s.GetIngress()
+		}
+	default:
+		return
+	}
+	if meta.Annotations == nil {
+		meta.Annotations = map[string]string{}
+	}
+	maps.Copy(meta.Annotations, wb.GetAnnotations().GetSet())
+	for _, name := range wb.GetAnnotations().GetRemove() {
+		delete(meta.Annotations, name)
+	}
+	c.rev++
+	r.ContentHash = fmt.Append(nil, "shown-", c.rev)
+	c.world[ref] = r
+	// An agent may be late with an object that is gone; the mirror knows.
+	_ = c.m.Apply(proto.CloneOf(r))
+}
+
+// shown returns the addresses and the mark of an object.
+func (c *cluster) shown(ref mirror.Ref) (status []string, mark map[string]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.world[ref]
+	entries, meta := r.GetIngress().GetStatus(), r.GetIngress().GetMeta()
+	if r.GetService() != nil {
+		entries, meta = r.GetService().GetStatus(), r.GetService().GetMeta()
+	}
+	for _, e := range entries {
+		status = append(status, e.GetHostname()+"="+e.GetIp())
+	}
+	_ = json.Unmarshal([]byte(meta.GetAnnotations()[feedback.AnnotationHosts]), &mark)
+	return status, mark
+}
+
+func ingressRef(name string) mirror.Ref {
+	return mirror.Ref{Kind: kinds.Ingress, Namespace: "default", Name: name}
+}
+
+func serviceRef(name string) mirror.Ref {
+	return mirror.Ref{Kind: kinds.Service, Namespace: "default", Name: name}
+}
+
+func sliceRef(name string) mirror.Ref {
+	return mirror.Ref{Kind: kinds.EndpointSlice, Namespace: "default", Name: name}
+}
+
+// sites is a world of so many Ingresses, a0…, with hosts that the simulated
+// cloud serves, and as many Services of type LoadBalancer, lb0….
+func sites(ingresses, services int) world {
+	w := world{}
+	w.base()
+	for i := range ingresses {
+		name := fmt.Sprint("a", i)
+		w.service("web-"+name, "ClusterIP")
+		w.slice("web-"+name, "web-"+name+"-1", 0, fmt.Sprintf("10.0.%d.%d", i/250, i%250+1))
+		w.ingress(name, 0, fmt.Sprintf("h%d.avi.internal", i))
+	}
+	for i := range services {
+		name := fmt.Sprint("lb", i)
+		w.service(name, "LoadBalancer")
+		w.slice(name, name+"-1", 0, fmt.Sprintf("10.0.8.%d", i+1))
+	}
+	return w
+}
+
+// createTenant makes a tenant as an administrator of Avi would.
+func (f *fixture) createTenant(name string) {
+	f.t.Helper()
+	reg := registration("admin-of-avi", func(r *v1alpha1.Cluster) { r.Spec.Tenant.Name, r.Spec.Tenant.Create = name, true })
+	if ok, err := f.ctl.EnsureTenant(f.t.Context(), reg, name); err != nil || !ok {
+		f.t.Fatal(err)
+	}
+}

@@ -1,0 +1,245 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/settings"
+	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
+)
+
+// holdings is what a worker knows of its controller.
+type holdings struct {
+	// observed is what the controller holds of the cluster's, in the tenants
+	// that are loaded.
+	observed map[plan.Key]*plan.Observed
+	loaded   map[string]bool
+	// stale says why the facts are older than they should be.
+	stale failure
+	// reload asks for everything to be read again. What was read before stays
+	// until all of it has been.
+	reload bool
+	// absent are tenants other than the cluster's own that objects are wanted
+	// in but that are not there.
+	absent map[string]*failure
+	// former are tenants that the registration named earlier.
+	former map[string]struct{}
+}
+
+func newHoldings() holdings {
+	return holdings{observed: map[plan.Key]*plan.Observed{}, loaded: map[string]bool{}, absent: map[string]*failure{}, former: map[string]struct{}{}}
+}
+
+// takeRegistration notes another registration. What was read of the controller
+// was read for the old one.
+func (w *worker) takeRegistration(reg *v1alpha1.Cluster) {
+	old := w.inForce
+	if old == reg {
+		return
+	}
+	w.inForce = reg
+	if old != nil && reflect.DeepEqual(old.Spec, reg.Spec) {
+		return
+	}
+	w.facts = nil
+	w.reload, w.full = true, true
+	w.trouble = failure{}
+	if old == nil {
+		return
+	}
+	if was := old.Spec.Tenant.Name; was != reg.Spec.Tenant.Name {
+		// What is left there is deleted, as far as the brake lets it.
+		w.former[was] = struct{}{}
+		delete(w.former, reg.Spec.Tenant.Name)
+	}
+	if writes(reg.Spec.Mode) && !writes(old.Spec.Mode) {
+		// Nothing was told in the old mode.
+		w.retellAll()
+	}
+}
+
+// learn reads the facts about the controller where they are due, and turns them
+// and the registration into settings. Other settings start a new model.
+func (w *worker) learn(ctx context.Context, reg *v1alpha1.Cluster) error {
+	now := w.now()
+	if w.facts == nil || !now.Before(w.refreshAt) {
+		if err := w.readFacts(ctx, reg, now); err != nil {
+			return err
+		}
+	}
+	s, err := settings.For(reg, w.facts.Settings)
+	if err != nil {
+		return fmt.Errorf("settings of the cluster: %w", err)
+	}
+	if w.model == nil || !reflect.DeepEqual(w.model.settings, s) {
+		if w.model != nil {
+			w.retellAll()
+		}
+		w.model = newModel(s)
+		w.opened = map[group]bool{}
+		w.complete = false
+		clear(w.failed)
+		clear(w.refused)
+		clear(w.undone)
+		w.full = true
+	}
+	return nil
+}
+
+// readFacts reads the facts about the controller. Where it answers but not with
+// what the registration names, a cluster that has facts goes on with them.
+func (w *worker) readFacts(ctx context.Context, reg *v1alpha1.Cluster, now time.Time) error {
+	facts, err := w.ctl.Facts(ctx, reg)
+	if err != nil {
+		err = fmt.Errorf("reading the controller: %w", err)
+		if w.facts == nil || avi.ClassOf(err) == "" || away(err) {
+			return err
+		}
+		w.stale.again(now, err)
+		w.refreshAt = w.stale.next
+		return nil
+	}
+	w.facts = &facts
+	w.stale = failure{}
+	w.refreshAt = now.Add(jittered(refreshEvery))
+	// Time to notice what others changed, too.
+	w.reload = true
+	return nil
+}
+
+// needed returns the tenants to be read: the cluster's, those of wanted objects,
+// and those that the registration named earlier.
+func (w *worker) needed() []string {
+	set := map[string]struct{}{w.model.settings.Tenant: {}}
+	for t := range w.model.tenants {
+		set[t] = struct{}{}
+	}
+	for t := range w.former {
+		set[t] = struct{}{}
+	}
+	return sortedKeys(set)
+}
+
+// load reads what the controller holds of the cluster's in the tenants that are
+// needed and were not read yet; in all of them when that is due. An error leaves
+// what was known before as it is.
+func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
+	into, loaded := w.observed, w.loaded
+	if w.reload {
+		into, loaded = map[plan.Key]*plan.Observed{}, map[string]bool{}
+	}
+	news := false
+	delete(w.absent, w.model.settings.Tenant)
+	for _, t := range w.needed() {
+		if loaded[t] {
+			continue
+		}
+		if f := w.absent[t]; f != nil && !f.due(w.now()) {
+			continue
+		}
+		held, err := w.loadTenant(ctx, reg, t)
+		if err != nil {
+			return err
+		}
+		if held == nil {
+			continue
+		}
+		plan.Carry(w.observed, held)
+		for k, o := range held {
+			into[k] = o
+		}
+		loaded[t], news = true, true
+		if _, ok := w.former[t]; ok && len(held) == 0 {
+			delete(w.former, t)
+		}
+	}
+	if w.reload {
+		w.reload = false
+		w.observed, w.loaded, news = into, loaded, true
+	}
+	for t := range w.absent {
+		if t != w.model.settings.Tenant && w.model.tenants[t] == 0 {
+			delete(w.absent, t)
+		}
+	}
+	w.full = w.full || news
+	return nil
+}
+
+// loadTenant reads one tenant; nil without an error: it is not there, and
+// nobody but the owners of objects in it need mind.
+func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (map[plan.Key]*plan.Observed, error) {
+	exists, err := w.ctl.EnsureTenant(ctx, reg, tenant)
+	switch {
+	case avi.IsClass(err, avi.NoTenant) && tenant != w.model.settings.Tenant:
+		if _, ok := w.former[tenant]; ok {
+			delete(w.former, tenant)
+			if w.model.tenants[tenant] == 0 {
+				return nil, nil
+			}
+		}
+		f := w.absent[tenant]
+		if f == nil {
+			f = &failure{}
+			w.absent[tenant] = f
+			w.retellAll()
+		}
+		f.again(w.now(), err)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("tenant %q: %w", tenant, err)
+	case !exists:
+		// It may not be made in this mode, and holds nothing.
+		return map[plan.Key]*plan.Observed{}, nil
+	}
+	held, err := w.ctl.Inventory(ctx, tenant, w.model.settings.ClusterName, w.model.settings.CreatedBy())
+	if err != nil {
+		return nil, fmt.Errorf("reading the cluster's objects in tenant %q: %w", tenant, err)
+	}
+	if w.absent[tenant] != nil {
+		delete(w.absent, tenant)
+		w.retellAll()
+	}
+	if held == nil {
+		held = map[plan.Key]*plan.Observed{}
+	}
+	return held, nil
+}
+
+// absence says which tenants of namespaces are not there.
+func (w *worker) absence() error {
+	if len(w.absent) == 0 {
+		return nil
+	}
+	names := sortedKeys(w.absent)
+	return errors.New("namespaces ask for tenants that the controller does not have: " + strings.Join(names, ", "))
+}
+
+// retain keeps the shared parents that the controller holds though no host is
+// left on them: they hold a VIP (l7.md §23.5).
+func (w *worker) retain() {
+	if !w.full || !w.opened[groupHosts] {
+		return
+	}
+	var parents []translate.ParentKey
+	for k := range w.observed {
+		if _, left := w.former[k.Tenant]; left {
+			continue
+		}
+		if p, ok := translate.RetainedParent(&w.model.settings, k); ok {
+			parents = append(parents, p)
+		}
+	}
+	slices.SortFunc(parents, compareParents)
+	d := newDelta()
+	w.model.retain(parents, d)
+	w.takeDelta(d, false)
+}
