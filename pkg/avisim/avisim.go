@@ -63,6 +63,12 @@ type Assumptions struct {
 	// CSRFRefused is the status of a write without a valid CSRF token or
 	// Referer. Zero means 401.
 	CSRFRefused int
+	// SessionEnded is the status of a request whose session has expired or was
+	// lost; some clients expect 419. Zero means 401.
+	SessionEnded int
+	// AccountLocked is the status of a login after too many failed ones. Zero
+	// means 401.
+	AccountLocked int
 	// AnyCertificate stores PEM text without looking at it.
 	AnyCertificate bool
 	// AllowPortConflicts lets virtual services share a port of a VIP.
@@ -83,6 +89,8 @@ type Simulator struct {
 	selections selections
 
 	sessions *sessions
+	tokens   *tokens
+	lockouts *lockouts
 	requests *requestLog
 	faults   *faults
 	limiter  *limiter
@@ -120,9 +128,15 @@ func New(opts Options) (*Simulator, error) {
 	s := &Simulator{
 		opts: opts, log: opts.Logger, seed: seed, vocab: vocab,
 		sessions: newSessions(opts.Now, opts.SessionTTL),
+		tokens:   &tokens{}, lockouts: newLockouts(),
 		requests: newRequestLog(opts.RequestLog),
 		faults:   newFaults(),
 		limiter:  newLimiter(opts.RateLimit, opts.Now),
+	}
+	for _, u := range append([]SeedUser{seed.User}, seed.Users...) {
+		for i, t := range u.Tokens {
+			s.tokens.add(userToken{uuid: fmt.Sprintf("usertoken-%s-%d", u.Name, i), user: u.Name, token: t, expires: opts.Now().AddDate(100, 0, 0)})
+		}
 	}
 	s.ChangeLeader()
 	if s.store, err = s.seededStore(); err != nil {
@@ -146,6 +160,7 @@ func (s *Simulator) Reset() error {
 	s.store = st
 	s.mu.Unlock()
 	s.selections.clear()
+	s.lockouts.clear()
 	s.ClearFaults()
 	s.ResetRequests()
 	return nil

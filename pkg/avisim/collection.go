@@ -27,7 +27,7 @@ var notFilters = map[string]bool{
 func (s *Simulator) list(c *call, t *objectType) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	tenant, err := s.tenantOf(c)
+	tenant, err := s.reader(c, t)
 	if err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Simulator) search(c *call, t *objectType, tenant *object) ([]*object, e
 	}
 	var objs []*object
 	keep := func(o *object) {
-		if o == nil || tenant == nil && t.tenanted && !s.store.mayUse(c.user, o.tenant) {
+		if o == nil || !s.mayRead(c, tenant, o) {
 			return
 		}
 		for _, f := range filters {

@@ -24,6 +24,8 @@ type call struct {
 	q    url.Values
 	body []byte
 	user string
+	// rights are the user's, once they were needed.
+	rights *rights
 	// typ and name are what the request is about, as far as it says.
 	typ, name string
 	tenant    string
@@ -234,6 +236,9 @@ func (s *Simulator) route(c *call) error {
 		return s.macro(c)
 	}
 	path, rest, _ := strings.Cut(rest, "/")
+	if path == "user-token" {
+		return s.userTokenCall(c, rest)
+	}
 	if base, ok := strings.CutSuffix(path, "-inventory"); ok {
 		return s.inventory(c, base, rest)
 	}

@@ -78,6 +78,9 @@ func (s *Simulator) macroStep(c *call, tenant *object, step any) (json.RawMessag
 	if err != nil {
 		return nil, err
 	}
+	if o.tenant == tenant && !s.mayWrite(c, o) {
+		return nil, forbidden()
+	}
 	switch method {
 	case http.MethodPut:
 		p, err := prepare(t, data, s.store.edition(), false)

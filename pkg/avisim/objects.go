@@ -19,46 +19,18 @@ func (s *Simulator) tenantOf(c *call) (*object, error) {
 		}
 		return nil, nil
 	}
+	r := s.rights(c)
 	if name == "" {
-		name = st.admin.name
-		if u := st.user(c.user); u != nil && u.body["is_superuser"] != true {
-			for _, a := range messages(u.body["access"]) {
-				if t, ok := a["tenant_ref"].(*object); ok {
-					name = t.name
-					break
-				}
-			}
-		}
+		return r.home(st.admin), nil
 	}
 	tenant := st.tenant(name)
 	if tenant == nil {
 		return nil, failure(http.StatusForbidden, "Tenant %s does not exist!", quote(name))
 	}
-	if !st.mayUse(c.user, tenant) {
+	if !r.mayEnter(tenant) {
 		return nil, failure(http.StatusForbidden, "User %s has no access to tenant %s", quote(c.user), quote(name))
 	}
-	if !read && s.readOnly(c.user) {
-		return nil, failure(http.StatusForbidden, "You do not have permission to perform this action.")
-	}
 	return tenant, nil
-}
-
-// writer is tenantOf for a write to a type: what belongs to no tenant is
-// admin's.
-func (s *Simulator) writer(c *call, t *objectType) (*object, error) {
-	if !t.tenanted && !s.store.mayUse(c.user, s.store.admin) {
-		return nil, failure(http.StatusForbidden, "You do not have permission to perform this action.")
-	}
-	return s.tenantOf(c)
-}
-
-func (s *Simulator) readOnly(user string) bool {
-	for _, u := range s.seed.Users {
-		if u.Name == user {
-			return u.ReadOnly
-		}
-	}
-	return false
 }
 
 // edition is the licence edition that restricts values, or none.
@@ -146,6 +118,9 @@ func (s *Simulator) objectCall(c *call, t *objectType, uuid string) error {
 		if err != nil {
 			return err
 		}
+		if o.tenant == tenant && !s.mayWrite(c, o) {
+			return forbidden()
+		}
 		if err := s.store.delete(o, tenant); err != nil {
 			return err
 		}
@@ -158,12 +133,12 @@ func (s *Simulator) objectCall(c *call, t *objectType, uuid string) error {
 // find returns an object that the request's tenant may see. The store's lock
 // is held.
 func (s *Simulator) find(c *call, t *objectType, uuid string) (*object, error) {
-	tenant, err := s.tenantOf(c)
+	tenant, err := s.reader(c, t)
 	if err != nil {
 		return nil, err
 	}
 	o := s.store.objects[objectKey{t, uuid}]
-	if o == nil || tenant != nil && !o.visibleTo(tenant) || tenant == nil && !s.store.mayUse(c.user, o.tenant) {
+	if o == nil || tenant != nil && !o.visibleTo(tenant) || !s.mayRead(c, tenant, o) {
 		return nil, notFound(t)
 	}
 	return o, nil
@@ -190,6 +165,9 @@ func (s *Simulator) change(c *call, t *objectType, uuid string) error {
 	o, err := s.find(c, t, uuid)
 	if err != nil {
 		return err
+	}
+	if o.tenant == tenant && !s.mayWrite(c, o) {
+		return forbidden()
 	}
 	if p == nil {
 		patched, err := applyPatch(t, plain(o.body).(map[string]any), in)

@@ -157,7 +157,7 @@ func (s *Simulator) inventory(c *call, path, uuid string) error {
 			}
 			return c.json(http.StatusOK, entry(o))
 		}
-		tenant, err := s.tenantOf(c)
+		tenant, err := s.reader(c, t)
 		if err != nil {
 			return err
 		}

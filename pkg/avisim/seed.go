@@ -24,8 +24,10 @@ type Seed struct {
 	License string `yaml:"license"`
 	// User is the administrator.
 	User SeedUser `yaml:"user"`
-	// Users are further ones.
+	// Users are further ones, Roles what they may have besides the roles that
+	// every controller has.
 	Users   []SeedUser  `yaml:"users"`
+	Roles   []SeedRole  `yaml:"roles"`
 	Tenants SeedTenants `yaml:"tenants"`
 	Clouds  []SeedCloud `yaml:"clouds"`
 	// Objects are in tenant admin: by type's path, a list of names, or names
@@ -37,10 +39,33 @@ type Seed struct {
 type SeedUser struct {
 	Name     string `yaml:"name"`
 	Password string `yaml:"password"`
-	// Tenants that the user may work in; empty means all.
+	// Tenants that the user may work in; empty means all, if there are no
+	// Access entries either.
 	Tenants []string `yaml:"tenants"`
 	// ReadOnly users may not write.
 	ReadOnly bool `yaml:"readOnly"`
+	// Access gives a role in a tenant, besides Tenants.
+	Access []SeedAccess `yaml:"access"`
+	// Tokens may be used in place of the password; they don't expire.
+	Tokens []string `yaml:"tokens"`
+	// Profile is the account profile with the lock-out rules; empty means
+	// No-Lockout-User-Account-Profile for the administrator and
+	// Default-User-Account-Profile for others.
+	Profile string `yaml:"profile"`
+}
+
+// SeedAccess is a role in a tenant; the tenant "*" means all.
+type SeedAccess struct {
+	Tenant string `yaml:"tenant"`
+	Role   string `yaml:"role"`
+}
+
+// SeedRole is a role: resources as in PERMISSION_POOL, without the prefix and
+// in any case; "*" is all.
+type SeedRole struct {
+	Name  string   `yaml:"name"`
+	Write []string `yaml:"write"`
+	Read  []string `yaml:"read"`
 }
 
 // SeedTenants names the tenants that exist besides admin.

@@ -9,7 +9,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
+	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -265,19 +268,82 @@ var seedFields = map[string]func(body map[string]any, group string){
 }
 
 func (sd *seeder) users() {
-	for _, u := range append([]SeedUser{sd.seed.User}, sd.seed.Users...) {
-		body := map[string]any{"name": u.Name, "username": u.Name, "password": u.Password, "local": true, "is_superuser": len(u.Tenants) == 0}
-		var access []any
-		for _, name := range u.Tenants {
-			access = append(access, map[string]any{"tenant_ref": "/api/tenant/?name=" + name})
-		}
-		if access != nil {
-			body["access"] = access
-		} else {
-			body["access"] = []any{map[string]any{"all_tenants": true}}
-		}
-		sd.add("User", body)
+	for _, r := range systemRoles {
+		sd.role(SeedRole{Name: r.name, Write: r.write, Read: r.read})
 	}
+	for _, r := range sd.seed.Roles {
+		sd.role(r)
+	}
+	sd.add("UserAccountProfile", map[string]any{"name": defaultUserProfile})
+	sd.add("UserAccountProfile", map[string]any{"name": noLockoutUserAccess, "max_login_failure_count": 0})
+	sd.user(sd.seed.User, noLockoutUserAccess)
+	for _, u := range sd.seed.Users {
+		sd.user(u, defaultUserProfile)
+	}
+}
+
+func (sd *seeder) user(u SeedUser, profile string) {
+	if u.Profile != "" {
+		profile = u.Profile
+	}
+	role := "Tenant-Admin"
+	if u.ReadOnly {
+		role = readOnlyRole
+	}
+	everywhere := len(u.Tenants) == 0 && len(u.Access) == 0
+	var access []any
+	grant := func(tenant, role string) {
+		a := map[string]any{"role_ref": "/api/role/?name=" + url.QueryEscape(role)}
+		if tenant == "*" {
+			a["all_tenants"] = true
+		} else {
+			a["tenant_ref"] = "/api/tenant/?name=" + url.QueryEscape(tenant)
+		}
+		access = append(access, a)
+	}
+	if everywhere {
+		if !u.ReadOnly {
+			role = "System-Admin"
+		}
+		grant("*", role)
+	}
+	for _, tenant := range u.Tenants {
+		grant(tenant, role)
+	}
+	for _, a := range u.Access {
+		grant(a.Tenant, a.Role)
+	}
+	sd.add("User", map[string]any{
+		"name": u.Name, "username": u.Name, "password": u.Password, "local": true, "is_superuser": everywhere && !u.ReadOnly,
+		"access": access, "user_profile_ref": "/api/useraccountprofile/?name=" + url.QueryEscape(profile),
+	})
+}
+
+func (sd *seeder) role(r SeedRole) {
+	resources := map[string]string{}
+	set := func(names []string, access string) {
+		for _, n := range names {
+			if n != "*" {
+				resources["PERMISSION_"+strings.ToUpper(n)] = access
+				continue
+			}
+			for all := range sd.st.vocab.permissions {
+				if resources[all] == "" {
+					resources[all] = access
+				}
+			}
+		}
+	}
+	set(r.Read, "READ_ACCESS")
+	if slices.Contains(r.Write, "*") {
+		clear(resources)
+	}
+	set(r.Write, "WRITE_ACCESS")
+	var privileges []any
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
+		privileges = append(privileges, map[string]any{"resource": name, "type": resources[name]})
+	}
+	sd.add("Role", map[string]any{"name": r.Name, "privileges": privileges})
 }
 
 // seedCertificate is one self-signed certificate for all seeded ones: only

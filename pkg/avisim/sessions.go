@@ -14,8 +14,9 @@ type sessions struct {
 	now func() time.Time
 	ttl time.Duration
 
-	mu   sync.Mutex
-	byID map[string]*session
+	mu    sync.Mutex
+	byID  map[string]*session
+	ended map[string]bool // ids that were good once, for the words of the refusal
 }
 
 type session struct {
@@ -24,7 +25,7 @@ type session struct {
 }
 
 func newSessions(now func() time.Time, ttl time.Duration) *sessions {
-	return &sessions{now: now, ttl: ttl, byID: map[string]*session{}}
+	return &sessions{now: now, ttl: ttl, byID: map[string]*session{}, ended: map[string]bool{}}
 }
 
 // maxSessions bounds what a client that never logs out can make us keep.
@@ -41,7 +42,7 @@ func (ss *sessions) open(user string) session {
 			}
 		}
 		if len(ss.byID) >= maxSessions {
-			clear(ss.byID)
+			ss.endAll()
 		}
 	}
 	ss.byID[s.id] = &s
@@ -58,7 +59,7 @@ func (ss *sessions) find(id string) (session, bool) {
 	}
 	now := ss.now()
 	if now.Sub(s.used) > ss.ttl {
-		delete(ss.byID, id)
+		ss.end(id)
 		return session{}, false
 	}
 	s.used = now
@@ -68,13 +69,37 @@ func (ss *sessions) find(id string) (session, bool) {
 func (ss *sessions) close(id string) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	delete(ss.byID, id)
+	ss.end(id)
 }
 
 func (ss *sessions) expire() {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	clear(ss.byID)
+	ss.endAll()
+}
+
+// wasGood says whether a session of that id has ended.
+func (ss *sessions) wasGood(id string) bool {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.ended[id]
+}
+
+func (ss *sessions) end(id string) {
+	if ss.byID[id] == nil {
+		return
+	}
+	delete(ss.byID, id)
+	if len(ss.ended) >= maxSessions {
+		clear(ss.ended)
+	}
+	ss.ended[id] = true
+}
+
+func (ss *sessions) endAll() {
+	for id := range ss.byID {
+		ss.end(id)
+	}
 }
 
 func randomToken() string {
@@ -89,13 +114,14 @@ const notAuthenticated = "Authentication credentials were not provided."
 // site could have forged.
 func (s *Simulator) authenticate(r *http.Request) (session, error) {
 	if user, password, ok := r.BasicAuth(); ok && s.opts.BasicAuth {
-		if s.checkPassword(user, password) {
-			return session{user: user}, nil
-		}
-		return session{}, failure(http.StatusUnauthorized, "Invalid credentials")
+		return session{user: user}, s.checkCredentials(user, password, "")
 	}
-	ses, ok := s.sessions.find(sessionID(r))
+	id := sessionID(r)
+	ses, ok := s.sessions.find(id)
 	if !ok {
+		if status := s.opts.Assume.SessionEnded; status != 0 && s.sessions.wasGood(id) {
+			return session{}, failure(status, "Session has expired")
+		}
 		return session{}, failure(http.StatusUnauthorized, notAuthenticated)
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
@@ -126,87 +152,4 @@ func sessionID(r *http.Request) string {
 		}
 	}
 	return ""
-}
-
-// checkPassword looks at the User objects: the seed's and those that a client
-// made.
-func (s *Simulator) checkPassword(user, password string) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	o := s.store.user(user)
-	if o == nil || o.body["is_active"] == false {
-		return false
-	}
-	want, _ := o.body["password"].(string)
-	return want != "" && subtle.ConstantTimeCompare([]byte(want), []byte(password)) == 1
-}
-
-func (st *store) user(name string) *object {
-	return st.names[nameKey{st.vocab.byName["User"], st.admin, nil, name}]
-}
-
-// mayUse says whether a user may work in a tenant.
-func (st *store) mayUse(user string, tenant *object) bool {
-	o := st.user(user)
-	if o == nil {
-		return false
-	}
-	if o.body["is_superuser"] == true {
-		return true
-	}
-	for _, a := range messages(o.body["access"]) {
-		if a["all_tenants"] == true || a["tenant_ref"] == tenant {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *Simulator) login(c *call) error {
-	if c.r.Method != http.MethodPost {
-		return failure(http.StatusMethodNotAllowed, "Method %q not allowed.", c.r.Method)
-	}
-	in, err := parseJSON(c.body)
-	if err != nil {
-		return err
-	}
-	user, _ := in["username"].(string)
-	password, _ := in["password"].(string)
-	if !s.checkPassword(user, password) {
-		return failure(http.StatusUnauthorized, "Invalid credentials")
-	}
-	ses := s.sessions.open(user)
-	c.user = user
-	for _, cookie := range []struct{ name, value string }{{"csrftoken", ses.csrf}, {"sessionid", ses.id}, {"avi-sessionid", ses.id}} {
-		http.SetCookie(c, &http.Cookie{
-			Name: cookie.name, Value: cookie.value, Path: "/", Secure: true, HttpOnly: cookie.name != "csrftoken", SameSite: http.SameSiteLaxMode,
-		})
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	o := s.store.user(user)
-	tenants := []map[string]any{}
-	for _, t := range s.store.list(s.vocab.byName["Tenant"], s.store.admin).items() {
-		if s.store.mayUse(user, t) {
-			tenants = append(tenants, map[string]any{"name": t.name, "uuid": t.uuid, "url": c.base() + ref(t), "local": true})
-		}
-	}
-	return c.json(http.StatusOK, map[string]any{
-		"user_initialized": true, "session_cookie_name": "avi-sessionid",
-		"user":              map[string]any{"username": user, "name": user, "uuid": o.uuid, "is_superuser": o.body["is_superuser"] == true, "local": true},
-		"tenants":           tenants,
-		"version":           s.versionInfo(),
-		"controller":        map[string]any{"name": "avisim", "cluster_state": s.clusterState()},
-		"system_config":     map[string]any{"welcome_workflow_complete": true, "docker_mode": false},
-		"saml_logout":       false,
-		"is_admin_password": true,
-	})
-}
-
-func (s *Simulator) logout(c *call) error {
-	s.sessions.close(sessionID(c.r))
-	for _, name := range []string{"csrftoken", "sessionid", "avi-sessionid"} {
-		http.SetCookie(c, &http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true})
-	}
-	return c.json(http.StatusOK, map[string]any{})
 }

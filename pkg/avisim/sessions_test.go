@@ -150,13 +150,16 @@ func TestUsers(t *testing.T) {
 	// A user made through the API can log in, until told otherwise.
 	c.login("admin", "sim-password", 200)
 	c.tenant = "admin"
-	u := c.must(201, "POST", "/api/user", `{"name":"ann","username":"ann","password":"pw","access":[{"tenant_ref":"/api/tenant/?name=green"}]}`)
+	u := c.must(201, "POST", "/api/user", `{"name":"ann","username":"ann","password":"pw","access":[{"tenant_ref":"/api/tenant/?name=green","role_ref":"/api/role/?name=Application-Operator"},{"tenant_ref":"/api/tenant/?name=blue"}]}`)
 	if u["password"] != sensitiveText {
 		t.Errorf("password is shown: %v", u["password"])
 	}
 	c.login("ann", "pw", 200)
 	c.tenant = "green"
 	c.must(200, "GET", "/api/pool", nil)
+	c.refused(403, notPermitted, "POST", "/api/pool", `{"name":"q"}`)
+	c.tenant = "blue" // without a role there
+	c.refused(403, notPermitted, "GET", "/api/pool", nil)
 }
 
 func TestInitialDataNeedsNoLogin(t *testing.T) {

@@ -69,7 +69,7 @@ func (s *Simulator) tier() any {
 func (s *Simulator) domainList(c *call) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if _, err := s.tenantOf(c); err != nil {
+	if _, err := s.reader(c, s.vocab.byName["IpamDnsProviderProfile"]); err != nil {
 		return err
 	}
 	domains := []string{}

@@ -17,6 +17,8 @@ type vocabulary struct {
 	types   []*objectType // sorted by name
 	byPath  map[string]*objectType
 	byName  map[string]*objectType
+	// permissions are the resources that a role can speak of.
+	permissions map[string]struct{}
 }
 
 // objectType is one kind of object with an API path.
@@ -35,6 +37,8 @@ type objectType struct {
 	shared bool
 	// singleton types answer a GET of their path with the object itself.
 	singleton bool
+	// permission is the resource of a role that the type falls under.
+	permission string
 
 	rules rules
 }
@@ -126,7 +130,7 @@ func compile(schema *avischema.Schema) (*vocabulary, error) {
 		t := &objectType{
 			name: name, path: avischema.PathOf(name), def: def,
 			cloudScoped: cloud, tenanted: tenant, shared: !private[name], singleton: singletons[name],
-			rules: typeRules[name],
+			permission: permissionOf(name), rules: typeRules[name],
 		}
 		v.types = append(v.types, t)
 		v.byName[name] = t
@@ -147,6 +151,9 @@ func compile(schema *avischema.Schema) (*vocabulary, error) {
 				def.required = append(def.required, f)
 			}
 		}
+	}
+	if d := defs["Permission"]; d != nil {
+		v.permissions = d.byName["resource"].enum
 	}
 	return v, nil
 }
