@@ -48,6 +48,17 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 
+	w.run("looked at again, they are not told again", func(w *world) {
+		w.a.apply(ingress("no-service", host("no-service"), "absent") + "  - {host: second-" + host("no-service") + "}\n")
+		w.event(w.a, "Ingress", "no-service", "NoPaths", "second-")
+		w.MustSettle(t)
+		events, err := w.a.client.CoreV1().Events(w.a.ns).List(t.Context(), metav1.ListOptions{
+			FieldSelector: "involvedObject.name=no-service,reason=ServiceMissing"})
+		w.must(err)
+		if n := len(events.Items); n != 1 || events.Items[0].Count > 1 {
+			t.Errorf("one thing that is wrong was told as %d Events: %+v", n, events.Items)
+		}
+	})
 	w.run("mended, they are served", func(w *world) {
 		w.a.apply(
 			tlsSecret("absent-tls", newKeyPair(t, host("no-secret"))),
@@ -61,20 +72,6 @@ func TestBadInput(t *testing.T) {
 		w.served(w.a, "Ingress no-secret", "Ingress garbled", "Ingress mixed", "Ingress no-service", "Ingress no-paths",
 			"Ingress no-rules", "Ingress no-port")
 		w.settle()
-	})
-	w.run("the Events are not repeated", func(w *world) {
-		w.a.apply(ingress("no-service", host("no-service"), "absent"))
-		events, err := w.a.client.CoreV1().Events(w.a.ns).List(t.Context(), metav1.ListOptions{
-			FieldSelector: "involvedObject.name=no-service,reason=ServiceMissing"})
-		w.must(err)
-		for _, e := range events.Items {
-			if e.Count > 1 {
-				t.Errorf("%d times: %s", e.Count, e.Message)
-			}
-		}
-		if len(events.Items) != 1 {
-			t.Errorf("there are %d Events for one thing that was wrong", len(events.Items))
-		}
 	})
 }
 
