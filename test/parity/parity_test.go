@@ -103,7 +103,15 @@ func newRunner(t *testing.T, s *scenario) *runner {
 	r.env = harness.New(t, harness.Options{
 		Dir: dir, Clusters: []*cluster.Cluster{r.cluster}, Names: []string{r.name},
 		// The class comes with the installation that there was.
-		ChartValues:  map[string]any{"ingressClass": map[string]any{"create": false}},
+		ChartValues: map[string]any{
+			"ingressClass": map[string]any{"create": false},
+			// Some scenarios ask for NodePortLocal, or routes by network plugin.
+			"rbac": map[string]any{"pods": true, "customResources": []any{
+				map[string]any{"apiGroup": "crd.projectcalico.org", "resources": []any{"blockaffinities"}},
+				map[string]any{"apiGroup": "cilium.io", "resources": []any{"ciliumnodes"}},
+				map[string]any{"apiGroup": "network.openshift.io", "resources": []any{"hostsubnets"}},
+			}},
+		},
 		Simulator:    avisim.Options{Tenants: r.tenants(t)},
 		Registration: func(string) ([]byte, error) { return r.registration(t.Context(), dir, s.configMap) },
 	})
