@@ -23,7 +23,6 @@ func TestBadInput(t *testing.T) {
 		tlsSecret("garbled-tls", broken), tlsIngress("garbled", host("garbled"), "cart", "garbled-tls"),
 		tlsSecret("mixed-tls", mixed), tlsIngress("mixed", host("mixed"), "cart", "mixed-tls"),
 		noPaths("no-paths", host("no-paths")),
-		noRules("no-rules"),
 		// The API server takes a Service without a port only if it is headless.
 		headless("portless"), ingress("no-port", host("no-port"), "portless"),
 		shop(t, nameA, 1),
@@ -35,14 +34,13 @@ func TestBadInput(t *testing.T) {
 	w.event(w.a, "Ingress", "garbled", "CertificateInvalid", "garbled-tls")
 	w.event(w.a, "Ingress", "mixed", "CertificateInvalid", "mixed-tls")
 	w.event(w.a, "Ingress", "no-paths", "NoPaths", host("no-paths"))
-	w.event(w.a, "Ingress", "no-rules", "NoRules", "")
 	w.event(w.a, "Ingress", "no-port", "ServicePortMissing", "portless")
 	w.served(w.a, shopObjects...)
 	w.served(w.b, shopObjects...)
 	w.settle()
 
 	shows := w.a.shows()
-	for _, name := range []string{"Ingress no-secret", "Ingress garbled", "Ingress mixed", "Ingress no-rules"} {
+	for _, name := range []string{"Ingress no-secret", "Ingress garbled", "Ingress mixed"} {
 		if got := shows[name]; len(got.IPs) > 0 {
 			t.Errorf("%s shows %+v", name, got)
 		}
@@ -66,11 +64,10 @@ func TestBadInput(t *testing.T) {
 			tlsSecret("mixed-tls", newKeyPair(t, host("mixed"))),
 			backend("absent", "10.1.3.1"),
 			ingress("no-paths", host("no-paths"), "cart"),
-			ingress("no-rules", host("no-rules"), "cart"),
 			ingress("no-port", host("no-port"), "cart"),
 		)
 		w.served(w.a, "Ingress no-secret", "Ingress garbled", "Ingress mixed", "Ingress no-service", "Ingress no-paths",
-			"Ingress no-rules", "Ingress no-port")
+			"Ingress no-port")
 		w.settle()
 	})
 }
@@ -85,18 +82,6 @@ spec:
   ingressClassName: avi-lb
   rules: [{host: %s}]
 `, name, host)
-}
-
-// noRules leads everything to a default backend.
-func noRules(name string) string {
-	return fmt.Sprintf(`
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: %s, namespace: %%NS%%}
-spec:
-  ingressClassName: avi-lb
-  defaultBackend: {service: {name: cart, port: {number: 80}}}
-`, name)
 }
 
 // headless is a Service without ports.
