@@ -86,8 +86,6 @@ type Simulator struct {
 	mu    sync.RWMutex // guards store
 	store *store
 
-	selections selections
-
 	sessions *sessions
 	tokens   *tokens
 	lockouts *lockouts
@@ -159,7 +157,6 @@ func (s *Simulator) Reset() error {
 	s.mu.Lock()
 	s.store = st
 	s.mu.Unlock()
-	s.selections.clear()
 	s.lockouts.clear()
 	s.ClearFaults()
 	s.ResetRequests()

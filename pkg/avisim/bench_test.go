@@ -91,13 +91,33 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstPage does so while the objects change all the time, so that no
-// selection can be remembered.
+// BenchmarkFirstPage does so right after a write, and with pages of the usual
+// size: the query of a client that watches.
 func BenchmarkFirstPage(b *testing.B) {
 	sim, tok := benchSim(b)
+	path := "/api/pool/" + pickObject(sim, "pool", "admin", 25_000).uuid
+	for i := range b.N {
+		b.StopTimer()
+		must(b, sim, tok, "PUT", path, benchPool("old-25000", 1+i%2), 200)
+		b.StartTimer()
+		must(b, sim, tok, "GET", "/api/pool?created_by=ako-bench&cloud_ref.name=Default-Cloud&include_name=true&page_size=25", "", 200)
+	}
+}
+
+// BenchmarkMacro writes two objects as one, and BenchmarkMacroRefused has them
+// undone.
+func BenchmarkMacro(b *testing.B) {
+	sim, tok := benchSim(b)
+	for i := range b.N {
+		body := fmt.Sprintf(`[{"model_name":"Pool","data":{"name":"m-%d"}},{"model_name":"PoolGroup","data":{"name":"m-%d","members":[{"pool_ref":"/api/pool/?name=m-%d"}]}}]`, i, i, i)
+		must(b, sim, tok, "POST", "/api/macro", body, 200)
+	}
+}
+
+func BenchmarkMacroRefused(b *testing.B) {
+	sim, tok := benchSim(b)
 	for range b.N {
-		sim.store.writes++
-		must(b, sim, tok, "GET", "/api/pool?created_by=ako-bench&cloud_ref.name=Default-Cloud&include_name=true&page_size=100", "", 200)
+		must(b, sim, tok, "POST", "/api/macro", `[{"model_name":"Pool","data":{"name":"m"}},{"model_name":"Pool","data":{"name":"m"}}]`, 409)
 	}
 }
 

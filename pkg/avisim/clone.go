@@ -39,6 +39,7 @@ func (st *store) clone() *store {
 		out.states[c.object(o)] = s
 	}
 	out.ipam = c.ipam(st.ipam)
+	out.selections = newSelections()
 	return &out
 }
 
@@ -140,5 +141,4 @@ func (s *Simulator) Restore(sn *Snapshot) {
 	defer s.mu.Unlock()
 	st.lastModified = max(st.lastModified, s.store.lastModified)
 	s.store = st
-	s.selections.clear()
 }

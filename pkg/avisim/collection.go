@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Page sizes of collections (the API guide).
@@ -92,88 +91,91 @@ func pages(q url.Values) (page, size int, err error) {
 	return page, min(size, maxPageSize), nil
 }
 
-// selections remembers what a query found, so that reading the next page of a
-// long list doesn't look at all objects again.
-type selections struct {
-	mu   sync.Mutex
-	list map[string]selection
-}
-
-func (sl *selections) clear() {
-	sl.mu.Lock()
-	defer sl.mu.Unlock()
-	sl.list = nil
-}
-
-type selection struct {
-	st     *store
-	writes uint64 // the store's, when this was found
-	objs   []*object
-}
-
-// maxSelections is how many lists are remembered.
-const maxSelections = 64
-
 // selectObjects returns the objects that the tenant may see and the query
 // asks for, in order. The store's lock is held.
 func (s *Simulator) selectObjects(c *call, t *objectType, tenant *object) ([]*object, error) {
+	st := s.store
 	q := url.Values{}
 	for k, v := range c.q {
 		if k == "sort" || !notFilters[k] {
 			q[k] = v
 		}
 	}
-	key := strings.Join([]string{c.user, t.path, nameOf(tenant), q.Encode()}, "\x00")
-	s.selections.mu.Lock()
-	known, ok := s.selections.list[key]
-	s.selections.mu.Unlock()
-	if ok && known.st == s.store && known.writes == s.store.writes {
+	if q.Get("uuid") != "" || q.Get("name") != "" {
+		found, err := s.search(c, t, tenant) // by an index, at once
+		if err != nil {
+			return nil, err
+		}
+		return found.objs, nil
+	}
+	key := strings.Join([]string{c.user, nameOf(tenant), q.Encode()}, "\x00")
+	if known := st.selections.get(t, key, st.writes); known != nil {
 		return known.objs, nil
 	}
-	objs, err := s.search(c, t, tenant)
-	if err != nil || len(objs) <= defaultPageSize {
-		return objs, err
-	}
-	s.selections.mu.Lock()
-	defer s.selections.mu.Unlock()
-	if len(s.selections.list) >= maxSelections || s.selections.list == nil {
-		s.selections.list = map[string]selection{}
-	}
-	s.selections.list[key] = selection{s.store, s.store.writes, objs}
-	return objs, nil
-}
-
-func (s *Simulator) search(c *call, t *objectType, tenant *object) ([]*object, error) {
-	filters, none, err := s.store.filters(t, c.q)
-	if err != nil || none {
+	found, err := s.search(c, t, tenant)
+	if err != nil {
 		return nil, err
 	}
-	var objs []*object
-	keep := func(o *object) {
-		if o == nil || !s.mayRead(c, tenant, o) {
-			return
+	st.selections.put(t, key, found)
+	return found.objs, nil
+}
+
+func (s *Simulator) search(c *call, t *objectType, tenant *object) (*selection, error) {
+	st := s.store
+	filters, none, err := st.filters(t, c.q)
+	if err != nil {
+		return nil, err
+	}
+	if none {
+		return &selection{match: func(*object) bool { return false }}, nil
+	}
+	mayRead := s.readFilter(c, tenant)
+	found := &selection{volatile: volatile(t, c.q), writes: st.writes, match: func(o *object) bool {
+		if tenant != nil && !o.visibleTo(tenant) || !mayRead(o) {
+			return false
 		}
 		for _, f := range filters {
 			if !f(o) {
-				return
+				return false
 			}
 		}
-		objs = append(objs, o)
+		return true
+	}}
+	keep := func(o *object) {
+		if o != nil && found.match(o) {
+			found.objs = append(found.objs, o)
+		}
 	}
 	switch {
 	case tenant == nil || !t.tenanted:
-		s.store.candidates(t, nil, c.q, keep)
-	case tenant == s.store.admin || !t.shared:
-		s.store.candidates(t, tenant, c.q, keep)
+		st.candidates(t, nil, c.q, keep)
+	case tenant == st.admin || !t.shared:
+		st.candidates(t, tenant, c.q, keep)
 	default:
-		s.store.candidates(t, s.store.admin, c.q, keep)
-		s.store.candidates(t, tenant, c.q, keep)
-		sort.SliceStable(objs, func(i, j int) bool { return objs[i].seq < objs[j].seq })
+		st.candidates(t, st.admin, c.q, keep)
+		st.candidates(t, tenant, c.q, keep)
 	}
+	sort.SliceStable(found.objs, func(i, j int) bool { return found.objs[i].seq < found.objs[j].seq })
 	if by := c.q.Get("sort"); by != "" {
-		sortObjects(objs, by)
+		sortObjects(found.objs, by)
 	}
-	return objs, nil
+	return found, nil
+}
+
+// volatile says whether a query's answer depends on more than each object by
+// itself.
+func volatile(t *objectType, q url.Values) bool {
+	for key := range q {
+		switch key {
+		case "sort", "refers_to", "referred_by":
+			return true
+		}
+		name, _, _ := strings.Cut(key, ".")
+		if f := t.def.byName[name]; f != nil && f.isRef && name != "cloud_ref" && name != "tenant_ref" {
+			return true
+		}
+	}
+	return false
 }
 
 // candidates are the objects of a tenant (nil for all) among which to look;
@@ -185,13 +187,21 @@ func (st *store) candidates(t *objectType, tenant *object, q url.Values, keep fu
 		}
 		return
 	}
-	if name := q.Get("name"); name != "" && tenant != nil {
-		if !t.cloudScoped {
-			keep(st.names[nameKey{t, tenant, nil, name}])
-			return
+	if name := q.Get("name"); name != "" {
+		tenants := []*object{tenant}
+		if tenant == nil && t.tenanted {
+			tenants = st.list(st.vocab.byName["Tenant"], st.admin).items()
+		} else if tenant == nil {
+			tenants[0] = st.admin
 		}
-		for _, cloud := range st.clouds() {
-			keep(st.names[nameKey{t, tenant, cloud, name}])
+		clouds := []*object{nil}
+		if t.cloudScoped {
+			clouds = st.clouds()
+		}
+		for _, tenant := range tenants {
+			for _, cloud := range clouds {
+				keep(st.names[nameKey{t, tenant, cloud, name}])
+			}
 		}
 		return
 	}

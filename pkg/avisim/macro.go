@@ -28,17 +28,17 @@ func (s *Simulator) macro(c *call) error {
 	if err != nil {
 		return err
 	}
-	before := s.store.clone()
+	s.store.begin()
 	answers := make([]json.RawMessage, 0, len(list))
 	for _, e := range list {
 		answer, err := s.macroStep(c, tenant, e)
 		if err != nil {
-			before.lastModified = s.store.lastModified
-			s.store = before
+			s.store.rollback()
 			return err
 		}
 		answers = append(answers, answer)
 	}
+	s.store.commit()
 	if many {
 		return c.json(http.StatusOK, answers)
 	}

@@ -221,20 +221,23 @@ func (s *Simulator) writer(c *call, t *objectType) (*object, error) {
 	return tenant, nil
 }
 
-// mayRead says whether an object is shown to the request's user. tenant is the
-// request's, nil for all.
-func (s *Simulator) mayRead(c *call, tenant, o *object) bool {
+// readFilter says which objects are shown to the request's user. tenant is the
+// request's, nil for all. It stays true until a user, role or tenant changes.
+func (s *Simulator) readFilter(c *call, tenant *object) func(*object) bool {
 	r := s.rights(c)
 	if r.superuser {
-		return true
+		return func(*object) bool { return true }
 	}
-	if o.t.name == "Tenant" && !r.mayEnter(o) {
-		return false
+	return func(o *object) bool {
+		if o.t.name == "Tenant" && !r.mayEnter(o) {
+			return false
+		}
+		in := tenant
+		if in == nil && o.t.tenanted {
+			in = o.tenant
+		}
+		return r.in(in, o.t, o) >= readAccess
 	}
-	if tenant == nil && o.t.tenanted {
-		tenant = o.tenant
-	}
-	return r.in(tenant, o.t, o) >= readAccess
 }
 
 // mayWrite says whether the request's user may change an object.

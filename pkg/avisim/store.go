@@ -32,6 +32,8 @@ type store struct {
 	states       map[*object]string // settable runtime states
 	defaults     []*object          // what came with a cloud or a tenant
 	assume       Assumptions
+	selections   *selections
+	journal      *journal // nil unless a macro is under way
 }
 
 type objectKey struct {
@@ -82,6 +84,8 @@ func newStore(v *vocabulary, now func() time.Time) *store {
 		all:     map[*objectType]*objectList{},
 		ipam:    newIPAM(),
 		states:  map[*object]string{},
+
+		selections: newSelections(),
 	}
 }
 
@@ -161,6 +165,8 @@ func (st *store) insert(o *object, refs []*object) {
 	st.addToLists(o)
 	st.link(o, refs)
 	o.tenant.members++
+	st.selections.changed(o)
+	st.undoable(func() { st.remove(o) })
 }
 
 // index makes the object known by name; a few types may go without one.
@@ -189,26 +195,32 @@ func (o *object) nameKey() nameKey { return nameKey{o.t, o.tenant, o.cloud, o.na
 
 // replace gives an object a new body (and name).
 func (st *store) replace(o *object, name string, body message, refs []*object) {
+	st.undoable(st.undoReplace(o))
 	if name != o.name {
 		st.unindex(o)
 		o.name = name
 		st.index(o)
+		st.selections.clear() // others may have been asked for by this name
 	}
 	o.body = body
 	o.modified = st.stamp()
 	st.unlink(o)
 	st.link(o, refs)
+	st.selections.changed(o)
 }
 
 // remove takes out an object that nobody refers to.
 func (st *store) remove(o *object) {
+	st.undoable(st.undoRemove(o))
 	st.unlink(o)
 	delete(st.objects, objectKey{o.t, o.uuid})
 	st.unindex(o)
 	delete(st.states, o)
-	st.lists[listKey{o.t, o.tenant}].remove(o)
-	st.all[o.t].remove(o)
+	compact := st.journal == nil // else it may have to come back to its place
+	st.lists[listKey{o.t, o.tenant}].remove(o, compact)
+	st.all[o.t].remove(o, compact)
 	o.tenant.members--
+	st.selections.removed(o)
 }
 
 func (st *store) unindex(o *object) {
@@ -277,10 +289,15 @@ func (l *objectList) add(o *object) {
 	l.objs = append(l.objs, o)
 }
 
-func (l *objectList) remove(o *object) {
+func (l *objectList) putBack(o *object) {
+	l.objs[o.pos[l.slot]] = o
+	l.holes--
+}
+
+func (l *objectList) remove(o *object, compact bool) {
 	l.objs[o.pos[l.slot]] = nil
 	l.holes++
-	if l.holes > 32 && l.holes*2 > len(l.objs) {
+	if compact && l.holes > 32 && l.holes*2 > len(l.objs) {
 		kept := l.objs[:0]
 		for _, o := range l.objs {
 			if o != nil {

@@ -8,7 +8,7 @@ import (
 
 var vsVipRules = rules{
 	admit:   admitVsVip,
-	removed: func(st *store, o *object) { st.ipam.set(o, nil) },
+	removed: func(st *store, o *object) { st.allocate(o, nil) },
 }
 
 // The words that clients look for in a refusal (l4-infra.md §1.5).
@@ -32,8 +32,15 @@ func admitVsVip(st *store, w *write) error {
 		}
 		as = a.as
 	}
-	st.ipam.set(w.o, as)
+	st.allocate(w.o, as)
 	return nil
+}
+
+// allocate makes the given addresses all that the object has.
+func (st *store) allocate(o *object, as []allocation) {
+	was := st.ipam.owned[o]
+	st.undoable(func() { st.ipam.set(o, was) })
+	st.ipam.set(o, as)
 }
 
 func checkVIPIDs(vips, old []message) error {
