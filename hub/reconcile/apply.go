@@ -45,8 +45,8 @@ func (w *worker) apply(ctx context.Context, reg *v1alpha1.Cluster, p plan.Plan) 
 		w.more = true
 	}
 	err := w.carryOut(ctx, p)
-	w.forgetDone(p)
-	w.notePending(rest)
+	w.forgetDone()
+	w.notePending(p, rest, err != nil)
 	return err
 }
 
@@ -227,7 +227,7 @@ func (w *worker) tellOwners(k plan.Key) {
 
 // forgetDone drops failures of objects that need nothing any more: a failure
 // that was due was in the plan, and without a step it is no longer one.
-func (w *worker) forgetDone(p plan.Plan) {
+func (w *worker) forgetDone() {
 	for k := range w.failed {
 		if _, open := w.undone[k]; open {
 			continue
@@ -257,12 +257,19 @@ func (w *worker) dropApproval() {
 	}
 }
 
-// notePending keeps for people how many writes are still to be made. What the
-// controller refused waits for its owner and is not among them.
-func (w *worker) notePending(rest int) {
+// notePending keeps for people how many writes are still to be made: rest of the
+// plan's, those that failed, and those that were not tried since the controller
+// is in trouble. What it refused waits for its owner and is not among them.
+func (w *worker) notePending(p plan.Plan, rest int, trouble bool) {
 	n := rest
 	for k := range w.failed {
 		if _, refused := w.refused[k]; !refused {
+			n++
+		}
+	}
+	for _, s := range p.Steps {
+		_, undone := w.undone[s.Key]
+		if trouble && undone && w.failed[s.Key] == nil {
 			n++
 		}
 	}

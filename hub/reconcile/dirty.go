@@ -67,7 +67,7 @@ func (w *worker) postpone(g group, c mirror.Change) {
 	}
 	p[c.Ref] = c
 	if len(p) > maxPending {
-		clear(p)
+		delete(w.pending, g)
 		w.opened[g] = false
 	}
 }
@@ -90,7 +90,7 @@ func (w *worker) advanceGroup(v mirror.View, g group) {
 		implicit, explicit := w.dirtyUnits(v, g)
 		w.update(v, implicit, false)
 		w.update(v, explicit, true)
-		clear(w.pending[g])
+		w.pending[g] = emptied(w.pending[g])
 		return
 	}
 	units := map[translate.UnitKey]struct{}{}
@@ -105,7 +105,7 @@ func (w *worker) advanceGroup(v mirror.View, g group) {
 		}
 	}
 	w.update(v, sortedUnits(units), false)
-	clear(w.pending[g])
+	w.pending[g] = emptied(w.pending[g])
 	w.opened[g] = true
 	w.full = true
 	w.lookAtMarked(v, g)
@@ -180,4 +180,14 @@ func (w *worker) noteWaits(waits []string) {
 	w.mu.Lock()
 	w.status.Waits = waits
 	w.mu.Unlock()
+}
+
+// emptied empties a map. One that was large is replaced, since looking at it
+// costs as much as it once held.
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil || len(m) > 64 {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
 }

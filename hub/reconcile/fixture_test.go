@@ -2,10 +2,16 @@ package reconcile
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,7 +36,7 @@ import (
 // fixture is a simulated controller over TLS with a manager that reconciles
 // clusters to it. Time passes when a test lets it.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	sim     *avisim.Simulator
 	ctl     Controller
 	manager *Manager
@@ -481,5 +487,41 @@ func (f *fixture) createTenant(name string) {
 	reg := registration("admin-of-avi", func(r *v1alpha1.Cluster) { r.Spec.Tenant.Name, r.Spec.Tenant.Create = name, true })
 	if ok, err := f.ctl.EnsureTenant(f.t.Context(), reg, name); err != nil || !ok {
 		f.t.Fatal(err)
+	}
+}
+
+// wanted returns the names of the objects of a type that belong to cluster c1.
+func (f *fixture) wanted(typ string) []string {
+	f.t.Helper()
+	var out []string
+	for _, o := range f.sim.Dump().Tenants["team"][typ] {
+		if o["created_by"] == "ako-c1" {
+			name, _ := o["name"].(string)
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// testCertificate is the data of a TLS Secret.
+func testCertificate(t testing.TB) map[string][]byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{
+		"tls.crt": pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		"tls.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
 	}
 }

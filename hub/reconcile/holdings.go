@@ -86,9 +86,9 @@ func (w *worker) learn(ctx context.Context, reg *v1alpha1.Cluster) error {
 		w.model = newModel(s)
 		w.opened = map[group]bool{}
 		w.complete = false
-		clear(w.failed)
-		clear(w.refused)
-		clear(w.undone)
+		w.failed = emptied(w.failed)
+		w.refused = emptied(w.refused)
+		w.undone = emptied(w.undone)
 		w.full = true
 	}
 	return nil

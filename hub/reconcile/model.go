@@ -34,9 +34,11 @@ type model struct {
 	tellers map[mirror.Ref]map[translate.UnitKey]struct{}
 	// shown lists the units whose publications rest on an Avi object.
 	shown map[desired.Key]map[translate.UnitKey]struct{}
-	// editors are the units that change shared objects, unserved those that ask
-	// for something that translation does not have yet.
-	editors, unserved map[translate.UnitKey]struct{}
+	// editors are the units that change shared objects.
+	editors map[translate.UnitKey]struct{}
+	// unserved are the units that ask for something that translation does not
+	// have yet, with the objects that they had before.
+	unserved map[translate.UnitKey]map[desired.Key]struct{}
 	// defects are objects that could not be made, by owner: a fault of
 	// translation, not of a user.
 	defects map[string]error
@@ -57,7 +59,7 @@ func newModel(s translate.Settings) *model {
 		tellers:   map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		shown:     map[desired.Key]map[translate.UnitKey]struct{}{},
 		editors:   map[translate.UnitKey]struct{}{},
-		unserved:  map[translate.UnitKey]struct{}{},
+		unserved:  map[translate.UnitKey]map[desired.Key]struct{}{},
 		defects:   map[string]error{},
 		graph:     desired.NewGraph(),
 		tenants:   map[string]int{},
@@ -133,16 +135,7 @@ func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fra
 		d.edits = true
 		mark(m.editors, u, len(f.Edits) > 0)
 	}
-	_, was := m.unserved[u]
-	if is := f.Unserved(); is || was {
-		mark(m.unserved, u, is)
-		d.unserved = d.unserved || is != was
-		if is {
-			for _, k := range m.owned[unitOwner(u)] {
-				d.spared[k] = struct{}{}
-			}
-		}
-	}
+	m.noteUnserved(u, f.Unserved(), d)
 	// A unit whose contributions came out the same needs no assembly: an
 	// endpoint change touches the unit's own pool and nothing of the parent's.
 	if !reflect.DeepEqual(old.Contributions, f.Contributions) {
@@ -152,6 +145,28 @@ func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fra
 		}
 	}
 	m.offer(unitOwner(u), &u, f.Objects, age(v, f.Objects), d)
+}
+
+// noteUnserved keeps unserved in step. What a unit had before it asked for
+// something that translation does not have is spared, until it does so no more.
+func (m *model) noteUnserved(u translate.UnitKey, is bool, d *delta) {
+	had, was := m.unserved[u]
+	d.unserved = d.unserved || is != was
+	if !is {
+		for k := range had {
+			d.keys[k] = struct{}{}
+		}
+		delete(m.unserved, u)
+		return
+	}
+	if had == nil {
+		had = map[desired.Key]struct{}{}
+		m.unserved[u] = had
+	}
+	for _, k := range m.owned[unitOwner(u)] {
+		had[k] = struct{}{}
+		d.spared[k] = struct{}{}
+	}
 }
 
 // withdraw takes a unit's contributions from their parents.

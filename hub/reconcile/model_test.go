@@ -6,11 +6,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
@@ -201,23 +203,64 @@ func wanted(t *testing.T, records []*akohubv1.Record, step int) map[desired.Key]
 	return out
 }
 
+// BenchmarkEndpointChange is the way of a changed EndpointSlice from the mirror
+// to a plan with one step. It must not depend on how many hosts there are.
 func BenchmarkEndpointChange(b *testing.B) {
 	for _, n := range []int{100, 1000, 10000} {
 		b.Run(fmt.Sprint("hosts=", n), func(b *testing.B) {
 			m := mirror.New("c1")
-			mod := newModel(testSettings())
-			w := sampleWorld(n)
-			apply(b, m, slices.Collect(maps.Values(w))...)
-			run(b, mod, m)
+			w := benchWorker(b, m, n)
+			reg := w.reg
+			world := sampleWorld(n)
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := 1; b.Loop(); i++ {
-				w.slice("web-a3", "web-a3-1", i, "10.0.0.4", fmt.Sprintf("10.1.%d.%d", i/250%250, i%250+1))
-				apply(b, m, w[mirror.Ref{Kind: kinds.EndpointSlice, Namespace: "default", Name: "web-a3-1"}])
-				if d := run(b, mod, m); len(d.keys) != 1 {
-					b.Fatalf("changed: %v", keysOf(d))
+				world.slice("web-a3", "web-a3-1", i, "10.0.0.4", fmt.Sprintf("10.1.%d.%d", i/250%250, i%250+1))
+				apply(b, m, world[mirror.Ref{Kind: kinds.EndpointSlice, Namespace: "default", Name: "web-a3-1"}])
+				w.translate()
+				p, ok := w.plan(reg)
+				if !ok || len(p.Steps) != 1 {
+					b.Fatalf("planned %v", p.Counts())
 				}
+				w.observed[p.Steps[0].Key] = observedOf(b, p.Steps[0].Want, i)
+				w.undone = emptied(w.undone)
+				w.tell(reg)
 			}
 		})
 	}
+}
+
+// benchWorker returns a worker of a cluster with n hosts whose objects are all
+// on the controller as they are wanted.
+func benchWorker(b *testing.B, m *mirror.Mirror, n int) *worker {
+	b.Helper()
+	reg := registration("c1")
+	cfg := Config{Logger: testLog(), Clock: time.Now, Agents: &agents{mirrors: map[string]*cluster{}}}
+	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newMetrics(nil))
+	s := testSettings()
+	s.DisableStaticRouteSync = true
+	w.facts, w.model, w.opened = &Facts{}, newModel(s), map[group]bool{}
+	c := &cluster{world: sampleWorld(n), f: &fixture{t: b}, name: "c1", m: m}
+	c.sync()
+	w.translate()
+	for i, o := range w.model.graph.All() {
+		w.observed[o.Key] = observedOf(b, o, i)
+	}
+	w.loaded["team"], w.full = true, false
+	w.undone = emptied(w.undone)
+	w.news = emptied(w.news)
+	return w
+}
+
+// observedOf is an object as a controller holds it after it was written.
+func observedOf(b testing.TB, o *desired.Object, version int) *plan.Observed {
+	b.Helper()
+	body := maps.Clone(o.Body)
+	body["uuid"], body["_last_modified"] = o.Key.Type+"-"+o.Key.Name, fmt.Sprint(version)
+	have, err := plan.NewObserved(o.Key.Tenant, o.Key.Type, body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	have.Applied = o.Hash
+	return have
 }

@@ -190,7 +190,7 @@ func (w *worker) addGroups(in *plan.Input) {
 
 // noteUndone notes what is not as it is wanted, of what a plan has looked at.
 func (w *worker) noteUndone(in plan.Input, p plan.Plan, keep bool) {
-	clear(w.undone)
+	w.undone = emptied(w.undone)
 	w.edits, w.changed = false, false
 	for _, s := range p.Steps {
 		w.undone[s.Key] = struct{}{}

@@ -99,8 +99,8 @@ func (w *worker) tell(reg *v1alpha1.Cluster) {
 	}
 	if !writes(reg.Spec.Mode) {
 		// The mode that writes looks at everything.
-		clear(w.news)
-		clear(w.later)
+		w.news = emptied(w.news)
+		w.later = emptied(w.later)
 		return
 	}
 	now := w.now()
@@ -117,7 +117,7 @@ func (w *worker) tell(reg *v1alpha1.Cluster) {
 	for r := range w.news {
 		refs = append(refs, r)
 	}
-	clear(w.news)
+	w.news = emptied(w.news)
 	slices.SortFunc(refs, compareRefs)
 	var out []*akohubv1.WriteBack
 	w.mirror.Read(func(v mirror.View) {
