@@ -78,6 +78,9 @@ func (d *demo) liveChanges(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
+		if i > 0 {
+			d.out.blank()
+		}
 		d.out.line("%d. %s", i+1, c.title)
 		d.out.line("   %s", did)
 		writes, err := d.settle(ctx, len(before), c.least)
@@ -90,7 +93,6 @@ func (d *demo) liveChanges(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", c.title, err)
 		}
 		d.out.line("   %s", verdict)
-		d.out.blank()
 	}
 	return nil
 }
@@ -254,27 +256,4 @@ func list(writes []avisim.Request) string {
 		fmt.Fprintf(&b, "\n    %s %s %s, tenant %s, status %d", w.Method, w.Type, w.Name, w.Tenant, w.Status)
 	}
 	return b.String()
-}
-
-// lookAround says how to go on.
-func (d *demo) lookAround() {
-	config := relative(d.hub.ConfigFile())
-	d.out.heading("Everything stays up until Ctrl-C; look around in another terminal")
-	rows := [][]string{}
-	for _, m := range d.members {
-		rows = append(rows,
-			[]string{"Kubernetes, " + m.name, ".tools/bin/kubectl --kubeconfig " + m.kubeconfig() + " get ingress,service,events -A"})
-	}
-	rows = append(rows,
-		[]string{"the hub's clusters", "bin/akohub clusters --config " + config},
-		[]string{"what it would write", "bin/akohub plan " + d.members[0].name + " --config " + config},
-		[]string{"the hub's metrics", "curl -s http://" + d.hub.Metrics + "/metrics"},
-		[]string{"Avi's objects", fmt.Sprintf("curl -sku admin:sim-password -H 'X-Avi-Tenant: %s' %s/api/virtualservice", d.members[0].tenant, d.simulator.URL)},
-		[]string{"the writes Avi got", fmt.Sprintf("curl -sk %s/_sim/writes", d.simulator.URL)},
-		[]string{"logs", dir + "/hub.log, " + dir + "/agent-*.log, " + dir + "/avisim.log, " + dir + "/kubernetes/*/*.log"},
-	)
-	d.out.table("  ", rows)
-	d.out.blank()
-	d.out.line("Things to try: edit or delete a file in %s/clusters (mode: observe), kill -9 an akohub-agent,", dir)
-	d.out.line("apply an Ingress that names a missing Service, and read its events.")
 }
