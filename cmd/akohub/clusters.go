@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -45,15 +49,22 @@ func (f *hubFlags) client() (admin.Client, error) {
 
 func newClustersCommand() *cobra.Command {
 	var hub hubFlags
+	var output string
 	cmd := &cobra.Command{
 		Use:   "clusters",
 		Short: "Show the clusters of a running hub",
 		Long: `clusters asks the running hub for its clusters and prints one line for each:
 the Avi tenant, the mode, since when its agent is connected, how many of the
 watched kinds are complete, how many Avi objects it wants, when the hub last
-wrote for it, and what stands against it now.`,
+wrote for it, and what stands against it now. Plans that wait for approval, and
+registration files that are refused, follow below.`,
+		Example: `  akohub clusters
+  akohub clusters --admin 127.0.0.1:8444 -o json | jq '.clusters[] | select(.error)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: table or json", output)
+			}
 			client, err := hub.client()
 			if err != nil {
 				return err
@@ -62,18 +73,26 @@ wrote for it, and what stands against it now.`,
 			if err != nil {
 				return err
 			}
+			if output == "json" {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				return enc.Encode(got)
+			}
 			return printClusters(cmd.OutOrStdout(), got)
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	hub.bind(cmd)
 	return cmd
 }
 
+// printClusters prints the table. The error is the last column, so that a long
+// one keeps the others in line, and is never cut.
 func printClusters(out io.Writer, got admin.Clusters) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	if _, err := fmt.Fprintln(w, "CLUSTER\tTENANT\tMODE\tCONNECTED SINCE\tKINDS SYNCED\tOBJECTS\tLAST WRITE\tERROR"); err != nil {
-		return err
-	}
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	line := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
+	line("CLUSTER", "TENANT", "MODE", "CONNECTED SINCE", "KINDS SYNCED", "OBJECTS", "LAST WRITE", "ERROR")
 	for _, c := range got.Clusters {
 		synced := 0
 		for _, k := range c.Kinds {
@@ -81,28 +100,25 @@ func printClusters(out io.Writer, got admin.Clusters) error {
 				synced++
 			}
 		}
-		standing := c.Error
-		if standing == "" {
-			standing = "-"
-		}
 		connected := "not connected"
 		if c.ConnectedSince != nil {
 			connected = moment(c.ConnectedSince)
 		}
-		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d/%d\t%d\t%s\t%s\n",
-			c.Name, c.Tenant, c.Mode, connected, synced, len(c.Kinds), c.Objects, moment(c.LastWrite), oneLine(standing)); err != nil {
-			return err
-		}
+		line(c.Name, c.Tenant, c.Mode, connected, fmt.Sprintf("%d/%d", synced, len(c.Kinds)), strconv.Itoa(c.Objects),
+			moment(c.LastWrite), cmp.Or(oneLine(c.Error), "-"))
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	// A buffer takes everything.
+	_ = w.Flush()
+	for _, c := range got.Clusters {
+		if c.Held != "" {
+			fmt.Fprintf(&b, "\nheld: %s: %s\n  akohub plan %s     shows it\n  akohub approve %s  lets it pass\n", c.Name, oneLine(c.Held), c.Name, c.Name)
+		}
 	}
 	for _, r := range got.Refused {
-		if _, err := fmt.Fprintf(out, "\nrefused: %s: %s\n", r.File, r.Reason); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "\nrefused: %s: %s\n", r.File, r.Reason)
 	}
-	return nil
+	_, err := out.Write(b.Bytes())
+	return err
 }
 
 func moment(t *time.Time) string {

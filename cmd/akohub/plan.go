@@ -23,8 +23,13 @@ cluster wants. It prints the writes in their order, field by field, with secrets
 redacted, whatever the cluster's mode. Nothing is written.
 
 Exit status: 0 when there is nothing to do, 2 when there is, 1 on an error.`,
+		Example: `  akohub plan shop
+  akohub plan shop -o json | jq .summary`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "yaml" && output != "json" {
+				return fmt.Errorf("--output %q: yaml or json", output)
+			}
 			client, err := hub.client()
 			if err != nil {
 				return err
@@ -42,12 +47,10 @@ Exit status: 0 when there is nothing to do, 2 when there is, 1 on an error.`,
 				}
 				b.WriteByte('\n')
 				text = b.Bytes()
-			case "yaml":
+			default:
 				if text, err = yaml.JSONToYAML(got.Plan); err != nil {
 					return err
 				}
-			default:
-				return fmt.Errorf("--output %q: yaml or json", output)
 			}
 			if _, err := cmd.OutOrStdout().Write(text); err != nil {
 				return err
@@ -70,8 +73,10 @@ func newApproveCommand() *cobra.Command {
 		Short: "Let the held plan of a cluster pass, once",
 		Long: `approve lets a plan pass that the hub holds because it would delete a large share
 of the cluster's virtual services without having seen the Kubernetes objects go.
-Look at it first with "akohub plan CLUSTER".`,
-		Args: cobra.ExactArgs(1),
+Look at it first with "akohub plan CLUSTER": the approval is for the deletions
+that are shown there, and for no others.`,
+		Example: `  akohub approve shop`,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := hub.client()
 			if err != nil {

@@ -36,6 +36,9 @@ the manifests goes to standard error.`,
 		Example: `  akohub render --cluster clusters/shop.yaml --objects shop/*.yaml --domain apps.example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := slices.Concat(objects, args)
+			if output != "yaml" && output != "json" {
+				return fmt.Errorf("--output %q: yaml or json", output)
+			}
 			if cluster == "" || len(files) == 0 {
 				return errors.New("give --cluster FILE, and --objects FILE at least once")
 			}
@@ -139,7 +142,7 @@ func (r *rendering) print(w io.Writer, output string) error {
 			return err
 		}
 		text = append(text, '\n')
-	case "yaml":
+	default:
 		docs := make([][]byte, 0, len(list))
 		for _, o := range list {
 			doc, err := yaml.Marshal(o)
@@ -149,8 +152,6 @@ func (r *rendering) print(w io.Writer, output string) error {
 			docs = append(docs, doc)
 		}
 		text = bytes.Join(docs, []byte("---\n"))
-	default:
-		return fmt.Errorf("--output %q: yaml or json", output)
 	}
 	_, err := w.Write(text)
 	return err

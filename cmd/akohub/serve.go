@@ -16,7 +16,8 @@ func newServeCommand() *cobra.Command {
 		Long: `serve runs the hub: it takes the streams of the agents, follows the folder of
 registrations, and writes on the Avi Controllers that the configuration names.
 SIGTERM ends it within 5 seconds; Avi is left as it is.`,
-		Args: cobra.NoArgs,
+		Example: `  akohub serve --config /etc/akohub/hub.yaml --log-format json`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file)
 			if err != nil {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,7 +32,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/clusters/{cluster}/plan", func(w http.ResponseWriter, r *http.Request) {
 		p, err := b.Plan(r.Context(), r.PathValue("cluster"))
 		if err != nil {
-			refuse(w, http.StatusConflict, err)
+			refuse(w, statusOf(err), err)
 			return
 		}
 		text, err := json.Marshal(p.Redacted())
@@ -43,7 +44,7 @@ func Handler(b Backend) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/clusters/{cluster}/approve", func(w http.ResponseWriter, r *http.Request) {
 		if err := b.Approve(r.PathValue("cluster")); err != nil {
-			refuse(w, http.StatusConflict, err)
+			refuse(w, statusOf(err), err)
 			return
 		}
 		answer(w, http.StatusOK, struct{}{})
@@ -73,6 +74,15 @@ func onlyLocalNames(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// statusOf says whether there is no such cluster, or it is not as asked for.
+func statusOf(err error) int {
+	var unknown unknownCluster
+	if errors.As(err, &unknown) {
+		return http.StatusNotFound
+	}
+	return http.StatusConflict
 }
 
 type errorAnswer struct {

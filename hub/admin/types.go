@@ -64,6 +64,14 @@ type RefusedFile struct {
 	Reason string `json:"reason"`
 }
 
+// UnknownCluster makes of an error a Backend's answer about a cluster that is
+// not registered.
+func UnknownCluster(err error) error { return unknownCluster{err} }
+
+type unknownCluster struct{ error }
+
+func (e unknownCluster) Unwrap() error { return e.error }
+
 // Backend is what the API shows.
 type Backend interface {
 	Clusters() Clusters

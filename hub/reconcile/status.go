@@ -104,7 +104,9 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	// The mode decides what is carried out, not what differs; and what could not
 	// be written the last time still differs.
 	in.Mode = plan.ModeEnforce
-	return plan.Compute(in), nil
+	p := plan.Compute(in)
+	p.Mode = plan.Mode(reg.Spec.Mode)
+	return p, nil
 }
 
 // approve lets the deletions of the held plan pass: those that it was shown

@@ -2,9 +2,14 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/akohub/akohub/hub/admin"
+	"github.com/akohub/akohub/hub/intake"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/reconcile"
 )
@@ -31,21 +36,40 @@ func (h *hub) cluster(s reconcile.Status) admin.Cluster {
 	conn := h.intake.Status(s.Cluster)
 	c := admin.Cluster{
 		Name: s.Cluster, Tenant: s.Tenant, Mode: s.Mode, Objects: s.Objects, Pending: s.Pending,
-		Held: s.Held, Error: s.Error, Kinds: []admin.Kind{}, LastWrite: optional(s.LastWrite), Waits: s.Waits,
+		Held: s.Held, Error: standing(s, conn), Kinds: []admin.Kind{}, LastWrite: optional(s.LastWrite), Waits: s.Waits,
 	}
 	if conn.Connected {
 		c.ConnectedSince = optional(conn.Since)
 		c.Agent = conn.AgentVersion
 	} else {
 		c.LastSeen = optional(conn.Since)
-		if c.Error == "" {
-			c.Error = conn.LastError
-		}
 	}
 	for _, k := range s.Mirror.Kinds {
 		c.Kinds = append(c.Kinds, admin.Kind{Kind: k.Kind, Count: k.Objects, Synced: k.Synced, Message: k.Message})
 	}
 	return c
+}
+
+// standing says what stands against a cluster now: what keeps the hub from
+// writing, why its agent is not there, which kinds of it cannot be read.
+func standing(s reconcile.Status, conn intake.ConnectionStatus) string {
+	var parts []string
+	if s.Error != "" {
+		parts = append(parts, s.Error)
+	}
+	if !conn.Connected {
+		if conn.LastError != "" {
+			parts = append(parts, "agent: "+conn.LastError)
+		}
+		return strings.Join(parts, "; ")
+	}
+	// A kind that is only on its way says nothing and is no error.
+	for _, k := range s.Mirror.Kinds {
+		if k.Message != "" && slices.Contains(s.Waits, k.Kind) {
+			parts = append(parts, fmt.Sprintf("waiting for %s: %s", k.Kind, k.Message))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 func optional(t time.Time) *time.Time {
@@ -57,8 +81,18 @@ func optional(t time.Time) *time.Time {
 
 // Plan implements admin.Backend.
 func (h *hub) Plan(ctx context.Context, cluster string) (plan.Plan, error) {
-	return h.manager.Plan(ctx, cluster)
+	p, err := h.manager.Plan(ctx, cluster)
+	return p, known(err)
 }
 
 // Approve implements admin.Backend.
-func (h *hub) Approve(cluster string) error { return h.manager.Approve(cluster) }
+func (h *hub) Approve(cluster string) error { return known(h.manager.Approve(cluster)) }
+
+// known gives an error about a cluster that isn't registered the admin API's
+// word for it.
+func known(err error) error {
+	if errors.Is(err, reconcile.ErrUnknownCluster) {
+		return admin.UnknownCluster(err)
+	}
+	return err
+}

@@ -8,6 +8,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -89,18 +90,27 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 	h.manager = reconcile.New(ctx, reconcile.Config{
 		Logger: log.Named("reconcile"), Controllers: controllers.get, Agents: h.intake, Registerer: metrics,
 	})
+	// Nothing that was started is left behind, however this ends.
+	defer func() {
+		cancel()
+		h.manager.Wait()
+	}()
+	return h.serve(ctx, cfg, tlsConfig, metrics, epoch)
+}
 
-	agents, err := net.Listen("tcp", cfg.Listen)
+// serve opens the addresses and serves them until ctx ends or one of them fails.
+func (h *hub) serve(ctx context.Context, cfg *config.Config, tlsConfig *tls.Config, metrics *prometheus.Registry, epoch string) error {
+	listeners, err := listen(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("listening for agents: %w", err)
+		return err
 	}
 	watch := h.fleet.Watch()
 	defer watch.Close()
 	h.follow(watch) // before the first agent is let in
 	group, ctx := errgroup.WithContext(ctx)
-	server := intake.NewServer(tlsConfig, log, metrics)
+	server := intake.NewServer(tlsConfig, h.log, metrics)
 	akohubv1.RegisterAgentServiceServer(server, h.intake)
-	group.Go(func() error { return serveAgents(ctx, server, agents, h.intake) })
+	group.Go(func() error { return serveAgents(ctx, server, listeners.agents, h.intake) })
 	group.Go(func() error {
 		for {
 			select {
@@ -111,24 +121,16 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 			}
 		}
 	})
-	if cfg.Admin != "" {
-		if err := serveHTTP(ctx, group, "admin API", cfg.Admin, admin.Handler(h)); err != nil {
-			cancel()
-			return errors.Join(err, group.Wait())
-		}
+	if listeners.admin != nil {
+		serveHTTP(ctx, group, "admin API", listeners.admin, admin.Handler(h))
 	}
-	if cfg.Metrics != "" {
-		if err := serveHTTP(ctx, group, "metrics", cfg.Metrics, observability(metrics)); err != nil {
-			cancel()
-			return errors.Join(err, group.Wait())
-		}
+	if listeners.metrics != nil {
+		serveHTTP(ctx, group, "metrics", listeners.metrics, observability(metrics))
 	}
-	log.Info("the hub is running", "version", version.String(), "epoch", epoch, "agents", agents.Addr().String(),
+	h.log.Info("the hub is running", "version", version.String(), "epoch", epoch, "agents", listeners.agents.Addr().String(),
 		"admin", cfg.Admin, "metrics", cfg.Metrics, "clusters", len(h.fleet.List()))
 	err = group.Wait()
-	cancel()
-	h.manager.Wait()
-	log.Info("the hub has stopped")
+	h.log.Info("the hub has stopped")
 	return err
 }
 
@@ -151,13 +153,13 @@ func (h *hub) follow(watch *fleet.Watch) {
 	}
 }
 
-// mirror returns the mirror of a cluster. Between the end of a registration and
-// the end of its streams there is none; what still arrives goes nowhere.
+// mirror returns the mirror of a cluster; nil: it is no longer registered.
 func (h *hub) mirror(cluster string) *mirror.Mirror {
-	if m, ok := h.manager.Mirror(cluster); ok {
-		return m
+	m, ok := h.manager.Mirror(cluster)
+	if !ok {
+		return nil
 	}
-	return mirror.New(cluster)
+	return m
 }
 
 func (h *hub) watchPlan(cluster string) *akohubv1.WatchPlan {
@@ -186,17 +188,15 @@ func serveAgents(ctx context.Context, server *grpc.Server, l net.Listener, servi
 	return nil
 }
 
-// serveHTTP opens an address at once, so that a taken one is an error of the
-// start, and serves it until ctx ends.
-func serveHTTP(ctx context.Context, group *errgroup.Group, what, addr string, handler http.Handler) error {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("listening for the %s: %w", what, err)
+// serveHTTP serves an address until ctx ends. Requests end with it.
+func serveHTTP(ctx context.Context, group *errgroup.Group, what string, l net.Listener, handler http.Handler) {
+	s := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
-	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	group.Go(func() error {
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serving the %s on %s: %w", what, addr, err)
+			return fmt.Errorf("serving the %s on %s: %w", what, l.Addr(), err)
 		}
 		return nil
 	})
@@ -204,9 +204,12 @@ func serveHTTP(ctx context.Context, group *errgroup.Group, what, addr string, ha
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
-		return s.Shutdown(end)
+		if err := s.Shutdown(end); err != nil {
+			// Whoever still reads has had time.
+			return s.Close()
+		}
+		return nil
 	})
-	return nil
 }
 
 func newEpoch() (string, error) {
