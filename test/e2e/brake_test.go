@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -32,10 +33,11 @@ func TestBrake(t *testing.T) {
 	}
 	w.must(w.a.Agent.Start(t.Context()))
 	w.eventually("the plan is held", func() error {
-		if c, err := w.standing(nameA); err != nil || c.Held == "" {
-			return fmt.Errorf("it is not (%v)", err)
+		c, err := w.standing(nameA)
+		if err == nil && c.Held == "" {
+			err = errors.New("it is not")
 		}
-		return nil
+		return err
 	})
 	w.MustSettle(t)
 	w.wrote("held", mark)

@@ -19,10 +19,11 @@ func (w *world) register(name string, mode v1alpha1.Mode) {
 	w.must(err)
 	w.must(w.Hub.WriteCluster(name, text))
 	w.eventually("mode "+string(mode), func() error {
-		if c, err := w.standing(name); err != nil || c.Mode != string(mode) {
-			return fmt.Errorf("not in force: mode %q (%v)", c.Mode, err)
+		c, err := w.standing(name)
+		if err == nil && c.Mode != string(mode) {
+			err = fmt.Errorf("the mode is %q", c.Mode)
 		}
-		return nil
+		return err
 	})
 }
 
