@@ -27,6 +27,7 @@ type allocation struct {
 	vipID     string
 	network   *object // nil for an address that no network holds
 	preferred bool    // the client chose it
+	floating  bool    // the public address
 }
 
 func newIPAM() *ipam {
@@ -35,7 +36,16 @@ func newIPAM() *ipam {
 
 func (m *ipam) find(o *object, vipID string, v6 bool) *allocation {
 	for i, a := range m.owned[o] {
-		if a.vipID == vipID && a.key.addr.Is6() == v6 {
+		if a.vipID == vipID && a.key.addr.Is6() == v6 && !a.floating {
+			return &m.owned[o][i]
+		}
+	}
+	return nil
+}
+
+func (m *ipam) findFloating(o *object, vipID string) *allocation {
+	for i, a := range m.owned[o] {
+		if a.vipID == vipID && a.floating {
 			return &m.owned[o][i]
 		}
 	}

@@ -71,6 +71,19 @@ type Assumptions struct {
 	AccountLocked int
 	// AnyCertificate stores PEM text without looking at it.
 	AnyCertificate bool
+	// AnyPlacement takes VIPs that a cloud of the type may not support, on
+	// networks that the IPAM profile doesn't list, or in another VRF.
+	AnyPlacement bool
+	// AnyDomain takes DNS names outside the cloud's domains.
+	AnyDomain bool
+	// NoVIP takes virtual services without a VIP.
+	NoVIP bool
+	// SharedProvider lets tenants refer to admin's SE groups and VRFs whatever
+	// their settings say.
+	SharedProvider bool
+	// LimitRefused is the status of a write beyond a system limit. Zero means
+	// 400.
+	LimitRefused int
 	// AllowPortConflicts lets virtual services share a port of a VIP.
 	AllowPortConflicts bool
 }

@@ -124,6 +124,9 @@ func (st *store) implied(o *object, name string) *object {
 	if !ok {
 		return nil
 	}
+	if vip, ok := o.body["vsvip_ref"].(*object); ok && name == "vrf_context_ref" {
+		return st.vrfOf(vip.t, vip.tenant, vip.cloud, vip.body)
+	}
 	if o.t.name != "Network" && strings.HasPrefix(name, "vrf") {
 		if _, ok := o.body["tier1_lr"]; ok {
 			return nil // placed by the tier-1 router, not by a VRF (l4-infra.md §1.5)

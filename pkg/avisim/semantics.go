@@ -34,7 +34,33 @@ func admitVirtualService(st *store, w *write) error {
 			}
 		}
 	}
+	if err := st.checkVIP(w); err != nil {
+		return err
+	}
 	return st.checkListeners(w)
+}
+
+// checkVIP refuses a virtual service that has no VIP (a child uses its
+// parent's), or one in another VRF.
+func (st *store) checkVIP(w *write) error {
+	if w.body["type"] == vsChild {
+		return nil
+	}
+	vip, ok := w.body["vsvip_ref"].(*object)
+	if !ok {
+		if list, _ := w.body["vip"].([]any); len(list) == 0 && !st.assume.NoVIP && !w.trusted {
+			return badRequest("VirtualService.vsvip_ref: is required: a virtual service needs a VIP")
+		}
+		return nil
+	}
+	if st.assume.AnyPlacement {
+		return nil
+	}
+	has := st.vrfOf(vip.t, vip.tenant, vip.cloud, vip.body)
+	if wants, ok := w.body["vrf_context_ref"].(*object); ok && has != wants {
+		return badRequest("VirtualService.vrf_context_ref: is " + quote(nameOf(wants)) + ", VIP " + quote(vip.name) + " is in " + quote(nameOf(has)))
+	}
+	return nil
 }
 
 type listener struct {

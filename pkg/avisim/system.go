@@ -77,16 +77,7 @@ func (s *Simulator) domainList(c *call) error {
 		if uuid := c.q.Get("cloud_uuid"); uuid != "" && cloud.uuid != uuid {
 			continue
 		}
-		profile, _ := cloud.body["dns_provider_ref"].(*object)
-		if profile == nil {
-			continue
-		}
-		internal, _ := profile.body["internal_profile"].(message)
-		for _, d := range messages(internal["dns_service_domain"]) {
-			if name, ok := d["domain_name"].(string); ok {
-				domains = append(domains, name)
-			}
-		}
+		domains = append(domains, s.store.domainsOf(cloud)...)
 	}
 	sort.Strings(domains)
 	return c.json(http.StatusOK, map[string]any{"domains": domains})

@@ -20,6 +20,12 @@ const (
 
 // admitVsVip gives every VIP its addresses, or keeps those that it has.
 func admitVsVip(st *store, w *write) error {
+	if err := checkCloud(st, w); err != nil {
+		return err
+	}
+	if err := checkDomains(st, w); err != nil {
+		return err
+	}
 	vips := messages(w.body["vip"])
 	if err := checkVIPIDs(vips, messages(w.old["vip"])); err != nil {
 		return err
@@ -81,10 +87,15 @@ func (a *allocator) run() error {
 	if a.network, err = a.findNetwork(auto); err != nil {
 		return err
 	}
-	if a.network != nil {
+	a.vrf = a.st.vrfOf(a.w.o.t, a.w.o.tenant, a.w.o.cloud, a.w.body)
+	if path, ok := a.w.body["tier1_lr"].(string); ok && a.vrf == nil && !a.w.trusted {
+		return badRequest("tier1_lr: no VRF of cloud " + quote(a.w.o.cloud.name) + " has the tier-1 router " + quote(path))
+	}
+	if err := a.checkPlacement(auto); err != nil {
+		return err
+	}
+	if a.network != nil && kindOf(a.w.o.cloud).bySubnet {
 		a.vrf = a.st.networkOf(a.network).vrf
-	} else if a.vrf, _ = a.w.body["vrf_context_ref"].(*object); a.vrf == nil {
-		a.vrf = a.st.implied(&object{t: a.w.o.t, tenant: a.w.o.tenant, cloud: a.w.o.cloud, body: a.w.body}, "vrf_context_ref")
 	}
 	_, v4 := a.vip["ip_address"]
 	_, v6 := a.vip["ip6_address"]
@@ -109,9 +120,11 @@ func (a *allocator) run() error {
 		}
 	}
 	if v6 {
-		return a.family(true, auto)
+		if err := a.family(true, auto); err != nil {
+			return err
+		}
 	}
-	return nil
+	return a.floating()
 }
 
 // forget drops the echo of an address that the VIP had in a family that it is
@@ -192,8 +205,9 @@ func (a *allocator) key(addr netip.Addr) addressKey {
 	return addressKey{cloud: a.w.o.cloud, vrf: a.vrf, addr: addr}
 }
 
-func (a *allocator) free(addr netip.Addr) bool {
-	key := a.key(addr)
+func (a *allocator) free(addr netip.Addr) bool { return a.isFree(a.key(addr)) }
+
+func (a *allocator) isFree(key addressKey) bool {
 	if a.st.ipam.taken[key] != nil {
 		return false
 	}
@@ -249,7 +263,7 @@ func (a *allocator) findNetwork(auto bool) (*object, error) {
 		if n := a.st.objects[objectKey{t, id}]; n != nil && n.cloud == a.w.o.cloud && n.visibleTo(a.w.o.tenant) {
 			return n, nil
 		}
-		if subnetClouds[vtype(a.w.o.cloud)] {
+		if kindOf(a.w.o.cloud).bySubnet {
 			return nil, badRequest("Network object not found: subnet " + quote(id))
 		}
 	}
@@ -267,14 +281,6 @@ func (a *allocator) findNetwork(auto bool) (*object, error) {
 		}
 	}
 	return nil, nil
-}
-
-// subnetClouds are those whose VIPs are placed by the name of a subnet.
-var subnetClouds = map[string]bool{"CLOUD_AWS": true, "CLOUD_AZURE": true, "CLOUD_OPENSTACK": true}
-
-func vtype(cloud *object) string {
-	s, _ := cloud.body["vtype"].(string)
-	return s
 }
 
 // number reads an integer of a canonical body; 0 if there is none.
