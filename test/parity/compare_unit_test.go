@@ -141,6 +141,11 @@ func TestWaivers(t *testing.T) {
 		{"all of a status", full(func(w *waiver) { w.Field = "status" }), "another address, host or name"},
 		{"a list of VIPs", full(func(w *waiver) { w.Field = "vip" }), "another address, host or name"},
 		{"a host", full(func(w *waiver) { w.Field = "vh_domain_name" }), "another address, host or name"},
+		{"an added object", full(func(w *waiver) { w.Field, w.AKO, w.Added = "", nil, true }), ""},
+		{"an added status", full(func(w *waiver) { w.Field, w.AKO, w.Added = "status", nil, true }), ""},
+		{"added to what AKO has", full(func(w *waiver) { w.Field, w.Added = "vip", true }), "no value of AKO's"},
+		{"a host more", full(func(w *waiver) { w.Field, w.AKO, w.Ours = "dns_info", []any{"a"}, []any{"b", "a"} }), ""},
+		{"a host less", full(func(w *waiver) { w.Field, w.AKO, w.Ours = "dns_info", []any{"a", "b"}, []any{"b"} }), "another address, host or name"},
 		{"a parent", full(func(w *waiver) { w.Field = "vh_parent_vs_ref" }), "another address, host or name"},
 	}
 	for _, test := range checks {
@@ -153,6 +158,7 @@ func TestWaivers(t *testing.T) {
 	}
 
 	timeout := difference{object: "admin/pool/p", field: "graceful_disable_timeout", want: 1.0}
+	extra := difference{object: "admin/pool/p", field: "graceful_disable_timeout", got: 1.0}
 	other := difference{object: "admin/pool/p", field: "graceful_disable_timeout", want: 2.0}
 	tests := []struct {
 		name string
@@ -164,6 +170,8 @@ func TestWaivers(t *testing.T) {
 		{"takes away what it names", full(func(*waiver) {}), 1, timeout, 0},
 		{"another value of AKO's", full(func(*waiver) {}), 1, other, 1},
 		{"another value of ours", full(func(w *waiver) { w.Ours = 3 }), 1, timeout, 1},
+		{"added, but AKO has one", full(func(w *waiver) { w.AKO, w.Added = nil, true }), 1, timeout, 1},
+		{"added", full(func(w *waiver) { w.AKO, w.Added = nil, true }), 1, extra, 0},
 		{"its step", full(func(w *waiver) { w.Step = 2 }), 2, timeout, 0},
 		{"another step", full(func(w *waiver) { w.Step = 2 }), 1, timeout, 1},
 	}

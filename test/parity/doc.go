@@ -10,6 +10,8 @@
 //	go test ./test/parity -run 'TestParity/101'
 //	go test ./test/parity -run 'TestParity/101' -boot     # objects first, then the programs
 //
+// To add a scenario, put its folder there; ako.json is not needed.
+//
 // A difference is reported by object and field. Where ours is deliberate, a
 // waiver.yaml beside the scenario names it, with the reason and the entry of
 // docs/ako-differences.md that tells users. A waiver that hides nothing is an

@@ -19,6 +19,8 @@ const (
 	annotationHosts   = "ako.vmware.com/host-fqdn-vs-uuid-map"
 	annotationCluster = "ako.vmware.com/controller-cluster-uuid"
 	annotationTenant  = "ako.vmware.com/tenant-name"
+	// With NodePortLocal, on Services: Antrea acts on it.
+	annotationNodePortLocal = "nodeportlocal.antrea.io/enabled"
 )
 
 // readStatus reads what AKO had written on Kubernetes objects after a step.
@@ -71,20 +73,21 @@ func observe(out map[string]map[string]any, kind string, meta *metav1.ObjectMeta
 	name := kind + "/" + meta.Namespace + "/" + meta.Name
 	one := make(map[string]any)
 	annotations := make(map[string]any)
-	for _, key := range []string{annotationHosts, annotationCluster, annotationTenant} {
+	for _, key := range []string{annotationHosts, annotationCluster, annotationTenant, annotationNodePortLocal} {
 		value, ok := meta.Annotations[key]
 		if !ok {
 			continue
 		}
 		annotations[key] = value
-		if key != annotationHosts {
+		if key != annotationHosts && key != annotationNodePortLocal {
 			continue
 		}
-		var hosts map[string]any
-		if err := json.Unmarshal([]byte(value), &hosts); err != nil {
+		// These two are JSON.
+		var parsed any
+		if err := json.Unmarshal([]byte(value), &parsed); err != nil {
 			return fmt.Errorf("annotation %s of %s: %w", key, name, err)
 		}
-		annotations[key] = hosts
+		annotations[key] = parsed
 	}
 	if len(annotations) > 0 {
 		one["annotations"] = annotations

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,9 @@ type waiver struct {
 	// Ours and AKO are the values; null: there is none.
 	Ours any `json:"ours"`
 	AKO  any `json:"ako"`
+	// Added stands for ours and ako where AKO has nothing at all, so that
+	// nothing can be lost: an object (no field) or a status.
+	Added bool `json:"added,omitempty"`
 	// Reason says why ours is better.
 	Reason string `json:"reason"`
 	// Docs is the anchor of the entry in docs/ako-differences.md: "#NAME" of an
@@ -64,12 +68,31 @@ func (w *waiver) check() error {
 	switch {
 	case w.Object == "" || w.Reason == "" || w.Docs == "":
 		return errors.New("object, reason and docs are needed")
+	case w.Added && (w.AKO != nil || w.Ours != nil):
+		return errors.New("what is added has no value of AKO's, and ours is not looked at")
+	case w.Added:
 	case w.Field == "":
 		return fmt.Errorf("it would hide that object %s is missing or has another name", w.Object)
-	case protected.MatchString(w.Field):
+	case protected.MatchString(w.Field) && !w.gains():
 		return fmt.Errorf("it would hide another address, host or name: field %s of %s", w.Field, w.Object)
 	}
 	return nil
+}
+
+// gains says whether the waiver is about a list of which ours has all that AKO's
+// has, and more.
+func (w *waiver) gains() bool {
+	akos, ok := w.AKO.([]any)
+	if !ok {
+		return false
+	}
+	ours, _ := w.Ours.([]any)
+	for _, one := range akos {
+		if !slices.ContainsFunc(ours, func(other any) bool { return same(one, other) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // waive takes away the differences of a step that a waiver names.
@@ -87,8 +110,10 @@ func waive(waivers []*waiver, step int, differences []difference) (left []differ
 
 func find(waivers []*waiver, step int, d difference) *waiver {
 	for _, w := range waivers {
-		if (w.Step == 0 || w.Step == step) && w.Object == d.object && w.Field == d.field &&
-			same(w.Ours, d.got) && same(w.AKO, d.want) {
+		if w.Step != 0 && w.Step != step || w.Object != d.object || w.Field != d.field {
+			continue
+		}
+		if w.Added && d.want == nil || !w.Added && same(w.Ours, d.got) && same(w.AKO, d.want) {
 			return w
 		}
 	}
