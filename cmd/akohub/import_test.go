@@ -19,7 +19,7 @@ func execute(t *testing.T, cmd *cobra.Command, stdin string, args ...string) (ou
 	cmd.SetIn(strings.NewReader(stdin))
 	cmd.SetOut(&o)
 	cmd.SetErr(&e)
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would be those of the test
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
 	err = cmd.Execute()
 	return o.String(), e.String(), err

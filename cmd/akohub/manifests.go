@@ -33,6 +33,17 @@ var kindsOfManifests = map[string]string{
 	"route.openshift.io/v1 Route":       kinds.Route,
 }
 
+// kindInManifests is the kind as manifests write it.
+func kindInManifests(kind string) string {
+	for id, k := range kindsOfManifests {
+		if k == kind {
+			_, name, _ := strings.Cut(id, " ")
+			return name
+		}
+	}
+	return kind
+}
+
 // loadManifests puts manifests into a mirror, as an agent would have sent them.
 func loadManifests(m *mirror.Mirror, reg *v1alpha1.Cluster, files []string) error {
 	l := &loader{

@@ -47,7 +47,7 @@ the manifests goes to standard error.`,
 				return err
 			}
 			for _, p := range rendered.problems {
-				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s %s/%s: %s: %s\n", p.Object.Kind, p.Object.Namespace, p.Object.Name, p.Reason, p.Message); err != nil {
+				if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s %s/%s: %s: %s\n", kindInManifests(p.Object.Kind), p.Object.Namespace, p.Object.Name, p.Reason, p.Message); err != nil {
 					return err
 				}
 			}

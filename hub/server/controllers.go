@@ -16,8 +16,9 @@ import (
 // connects when it is first needed, so a controller that is away does not keep
 // the hub from starting.
 type controllers struct {
-	names  []string
-	byName map[string]reconcile.Controller
+	names   []string
+	byName  map[string]reconcile.Controller
+	clients []*avi.Client
 }
 
 func newControllers(cfg *config.Config, log hclog.Logger, metrics prometheus.Registerer) (*controllers, error) {
@@ -28,11 +29,20 @@ func newControllers(cfg *config.Config, log hclog.Logger, metrics prometheus.Reg
 			APIVersion: c.APIVersion, Logger: log, Registerer: metrics,
 		})
 		if err != nil {
-			return nil, fmt.Errorf("controller %q: %w", c.Name, err)
+			out.close()
+			return nil, err // names the controller
 		}
+		out.clients = append(out.clients, client)
 		out.byName[c.Name] = reconcile.NewController(client)
 	}
 	return out, nil
+}
+
+// close drops the connections to the controllers.
+func (c *controllers) close() {
+	for _, client := range c.clients {
+		client.Close()
+	}
 }
 
 // get returns the controller of a name; empty: the first one configured.

@@ -58,6 +58,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 	if err != nil {
 		return err
 	}
+	defer controllers.close()
 	tlsConfig, err := identity.ServerTLS(filepath.Join(cfg.PKI, "ca.crt"), filepath.Join(cfg.PKI, "hub.crt"), filepath.Join(cfg.PKI, "hub.key"),
 		func(err error) {
 			log.Error("the hub's certificate cannot be read again; the one in use stays", "error", err)
