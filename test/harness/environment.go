@@ -81,12 +81,12 @@ func Start(ctx context.Context, opts Options) (_ *Environment, err error) {
 		}
 		e.ownDir = true
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // also when ctx has ended
 		if err != nil {
 			err = errors.Join(err, e.Stop())
 		}
 	}()
-	if e.Simulator, err = StartSimulator(e.Dir, opts.Simulator); err != nil {
+	if e.Simulator, err = StartSimulator(e.Dir, opts.Simulator); err != nil { //nolint:contextcheck // it ends with Stop, not with ctx
 		return nil, err
 	}
 	if err := e.prepareHub(ctx, opts); err != nil {
