@@ -48,9 +48,9 @@ func (l *lanes) enter(ctx context.Context, k laneKey) (leave func(), err error) 
 // wrote the object in between.
 const editAttempts = 5
 
-// edit merges labels into a shared object: read, merge, write with the version
-// that was read, again from the start on a conflict. Labels of somebody else's
-// are class Conflict (l4-infra.md §2.9).
+// edit merges labels or static routes into a shared object: read, merge, write
+// with the version that was read, again from the start on a conflict. Labels of
+// somebody else's are class Conflict (l4-infra.md §2.9).
 func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, error) {
 	fail := func(class Class, message string, err error) error {
 		return &Error{Class: class, Op: "editing", Tenant: e.Key.Tenant, Type: e.Key.Type, Name: e.Key.Name, Message: message, Err: err}
@@ -77,16 +77,16 @@ func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, er
 		if err != nil {
 			return nil, err
 		}
-		labels, due, foreign := plan.MergeLabels(body, e)
-		if foreign != "" {
+		merged := plan.Merge(body, e)
+		if foreign := merged.Foreign; foreign != "" {
 			return nil, &Error{Class: Conflict, Op: "editing", Tenant: e.Key.Tenant, Type: e.Key.Type, Name: e.Key.Name, Owner: foreign,
 				Message: "it has " + foreign + " already: a service-engine group can serve one cluster's static routes only"}
 		}
-		if !due {
+		if !merged.Due() {
 			return have, nil
 		}
 		next := writable(desired.Type(e.Key.Type), body)
-		next["labels"] = labels
+		maps.Copy(next, merged.Fields)
 		// The object's own tenant may write it, whoever else sees it.
 		answer, err := w.client.Update(ctx, orAdmin(refName(body["tenant_ref"])), e.Key.Type, have.UUID, next)
 		if err == nil {

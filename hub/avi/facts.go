@@ -284,19 +284,47 @@ func (c *Client) readVRF(ctx context.Context, r FactsRequest, f *Facts) error {
 	if r.Tier1 == "" {
 		return nil
 	}
-	list, err := c.List(ctx, orAdmin(r.Tenant), "vrfcontext", url.Values{"cloud_ref.name": {r.Cloud}})
-	if err != nil {
-		return err
-	}
-	for _, vrf := range list {
-		attrs, _ := vrf["attrs"].([]any)
-		for _, a := range attrs {
-			kv, _ := a.(map[string]any)
-			if kv["key"] == "tier1path" && kv["value"] == r.Tier1 {
+	tenants := []string{orAdmin(r.Tenant), "admin"}
+	for i, t := range slices.Compact(tenants) {
+		list, err := c.List(ctx, t, "vrfcontext", url.Values{"cloud_ref.name": {r.Cloud}})
+		if err != nil && i == 0 && t != "admin" && forbidden(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, vrf := range list {
+			if hasTier1(vrf, r.Tier1) {
 				f.Tier1VRF, _ = vrf["name"].(string)
 				return nil
 			}
 		}
 	}
 	return nil
+}
+
+// hasTier1 says whether a VRF context is that of a tier-1 router.
+func hasTier1(vrf map[string]any, path string) bool {
+	attrs, _ := vrf["attrs"].([]any)
+	return slices.ContainsFunc(attrs, func(a any) bool {
+		kv, _ := a.(map[string]any)
+		return kv["key"] == "tier1path" && kv["value"] == path
+	})
+}
+
+// VRFContext reads a VRF context of a cloud, to be given to plan.Compute under
+// the edit's key; the key says which tenant it lives in. It is nil, without an
+// error, where the user may not read it.
+func (c *Client) VRFContext(ctx context.Context, tenant, cloud, name string) (*plan.Observed, error) {
+	vrf, err := c.find(ctx, tenant, "vrfcontext", url.Values{"name": {name}, "cloud_ref.name": {cloud}})
+	switch {
+	case forbidden(err):
+		return nil, nil
+	case err == nil && vrf == nil:
+		err = missing("vrfcontext", name, fmt.Sprintf(" in cloud %q", cloud))
+		fallthrough
+	case err != nil:
+		return nil, fmt.Errorf("reading the VRF context of the static routes: %w", err)
+	}
+	return observe(plan.Key{Tenant: orAdmin(refName(vrf["tenant_ref"])), Type: "vrfcontext", Name: name}, vrf, nil)
 }

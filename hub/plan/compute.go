@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/akohub/akohub/hub/desired"
@@ -161,16 +162,18 @@ func (c *computation) edits() {
 		h := c.in.Observed[e.Key]
 		step := &Step{Op: Edit, Key: e.Key, Edit: e, Have: h}
 		if h != nil {
-			labels, due, foreign := MergeLabels(h.Body, *e)
-			if foreign != "" {
-				c.plan.Conflicts = append(c.plan.Conflicts, Conflict{Key: e.Key, Owner: foreign})
+			m := Merge(h.Body, *e)
+			if m.Foreign != "" {
+				c.plan.Conflicts = append(c.plan.Conflicts, Conflict{Key: e.Key, Owner: m.Foreign})
 				c.blockEdited(e.Key)
 				continue
 			}
-			if !due {
+			if !m.Due() {
 				continue
 			}
-			step.Changes = []Change{{Path: "labels", From: text(h.Body["labels"]), To: text(labels)}}
+			for _, field := range slices.Sorted(maps.Keys(m.Fields)) {
+				step.Changes = append(step.Changes, Change{Path: field, From: text(h.Body[field]), To: text(m.Fields[field])})
+			}
 		}
 		c.steps[e.Key] = step
 	}

@@ -9,24 +9,62 @@ import (
 	"github.com/akohub/akohub/hub/translate"
 )
 
-// MergeLabels says what an edit makes of a shared object's labels
-// (l4-infra.md §2.9): nothing to do when all are there; all are added when the
-// object has no labels; labels of somebody else's, or another value under one
-// of the keys, make foreign say what is in the way. The body isn't changed.
-func MergeLabels(body map[string]any, edit translate.Edit) (labels []any, due bool, foreign string) {
-	have := map[string]string{}
+// Merged is what an edit makes of a shared object.
+type Merged struct {
+	// Fields are the fields to write, whole. Empty: nothing is due.
+	Fields map[string]any
+	// Foreign says what of somebody else's is in the way; nothing is due then.
+	Foreign string
+}
+
+// Due says that there is something to write.
+func (m Merged) Due() bool { return len(m.Fields) > 0 }
+
+// Merge says what an edit makes of the body of a shared object: labels and
+// static routes of others stay as they are, in their places. The body isn't
+// changed.
+func Merge(body map[string]any, edit translate.Edit) Merged {
+	m := Merged{Fields: map[string]any{}}
+	if len(edit.Labels) > 0 {
+		labels, due, foreign := mergeLabels(body, edit)
+		if foreign != "" {
+			return Merged{Foreign: foreign}
+		}
+		if due {
+			m.Fields["labels"] = labels
+		}
+	}
+	if edit.Routes != nil {
+		if routes, due := mergeRoutes(body, edit.Routes); due {
+			m.Fields["static_routes"] = routes
+		}
+	}
+	return m
+}
+
+// mergeLabels follows l4-infra.md §2.9: nothing to do when all labels are
+// there; all are added when the object has none; labels of somebody else's, or
+// another value under one of the keys, are in the way.
+func mergeLabels(body map[string]any, edit translate.Edit) (labels []any, due bool, foreign string) {
 	list, _ := body["labels"].([]any)
+	if edit.Remove {
+		rest := slices.DeleteFunc(slices.Clone(list), func(e any) bool {
+			key, value := label(e)
+			want, ok := edit.Labels[key]
+			return ok && want == value
+		})
+		return rest, len(rest) < len(list), ""
+	}
+	have := map[string]string{}
 	for _, e := range list {
-		m, _ := e.(map[string]any)
-		key, _ := m["key"].(string)
-		value, _ := m["value"].(string)
+		key, value := label(e)
 		have[key] = value
 	}
 	missing := 0
-	for key, value := range edit.Labels {
+	for _, key := range slices.Sorted(maps.Keys(edit.Labels)) {
 		if v, ok := have[key]; !ok {
 			missing++
-		} else if v != value {
+		} else if v != edit.Labels[key] {
 			return nil, false, "label " + key + "=" + v
 		}
 	}
@@ -47,6 +85,13 @@ func MergeLabels(body map[string]any, edit translate.Edit) (labels []any, due bo
 		}
 	}
 	return labels, true, ""
+}
+
+func label(e any) (key, value string) {
+	m, _ := e.(map[string]any)
+	key, _ = m["key"].(string)
+	value, _ = m["value"].(string)
+	return key, value
 }
 
 // dependsOnEdit reports whether a new object must wait for an edit: the

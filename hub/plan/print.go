@@ -2,7 +2,11 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/akohub/akohub/hub/translate"
 )
 
 // Counts are the numbers of a plan.
@@ -125,11 +129,9 @@ func (p Plan) Redacted() any {
 			step.Body = RedactBody(s.Key.Type, s.Want.Body)
 		}
 		if s.Op == Edit && s.Edit != nil && len(step.Changes) == 0 {
-			labels := map[string]any{}
-			for k, v := range s.Edit.Labels {
-				labels[k] = v
+			for _, c := range unread(*s.Edit) {
+				step.Changes = append(step.Changes, printedChange(c))
 			}
-			step.Changes = []printedChange{{Path: "labels", To: text(labels)}}
 		}
 		out.Steps = append(out.Steps, step)
 	}
@@ -138,6 +140,16 @@ func (p Plan) Redacted() any {
 	}
 	for _, s := range p.Skipped {
 		out.Skipped = append(out.Skipped, printedSkip{s.Op, s.Key.Tenant, s.Key.Type, s.Key.Name, s.Reason})
+	}
+	return out
+}
+
+// unread says what an edit changes of an object that wasn't read.
+func unread(e translate.Edit) []Change {
+	var out []Change
+	m := Merge(map[string]any{}, e)
+	for _, field := range slices.Sorted(maps.Keys(m.Fields)) {
+		out = append(out, Change{Path: field, To: text(m.Fields[field])})
 	}
 	return out
 }

@@ -34,7 +34,12 @@ func (w *worker) send(wb *akohubv1.WriteBack) {
 	}
 	w.agents.Send(w.cluster, wb, func(r *akohubv1.WriteBackResult, err error) {
 		outcome := r.GetOutcome()
-		w.metrics.writeBack(w.cluster, outcome, err)
+		select {
+		case <-w.ended:
+			return // and so are the cluster's series
+		default:
+			w.metrics.writeBack(w.cluster, outcome, err)
+		}
 		switch {
 		case err != nil:
 			a.err, a.undelivered = err, true

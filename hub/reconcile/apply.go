@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/plan"
@@ -80,8 +81,15 @@ func (w *worker) conflict(c plan.Conflict) {
 
 // sooner has the controller read again when a failure is due, a few times.
 func (w *worker) sooner(f *failure) {
-	if f.attempts <= 5 && f.next.Before(w.refreshAt) {
-		w.refreshAt = f.next
+	if f.attempts <= 5 {
+		w.readAgainBy(f.next)
+	}
+}
+
+// readAgainBy has the controller read again at a time, if not earlier.
+func (w *worker) readAgainBy(t time.Time) {
+	if t.Before(w.refreshAt) {
+		w.refreshAt = t
 	}
 }
 
@@ -165,7 +173,7 @@ func (w *worker) settle(step plan.Step, r avi.Result, trouble bool) {
 		delete(w.explicit, k)
 	case r.Observed == nil:
 	case step.Op == plan.Edit:
-		w.facts.SEGroup = r.Observed
+		w.facts.share(r.Observed)
 		w.observed[k] = r.Observed
 	default:
 		w.observed[k] = r.Observed

@@ -33,8 +33,20 @@ type Facts struct {
 	Settings settings.Facts
 	// ClusterUUID is that of the controller cluster, for annotations.
 	ClusterUUID string
-	// SEGroup is the cluster's service-engine group, which the hub labels.
-	SEGroup *plan.Observed
+	// Shared are the objects that the hub edits but that are not the cluster's:
+	// its service-engine group and, where it has static routes, its VRF context.
+	Shared map[plan.Key]*plan.Observed
+}
+
+// share takes over a shared object as it is now.
+func (f *Facts) share(o *plan.Observed) {
+	if o == nil {
+		return
+	}
+	if f.Shared == nil {
+		f.Shared = map[plan.Key]*plan.Observed{}
+	}
+	f.Shared[o.Key] = o
 }
 
 // NewController returns the Controller that a client leads to.
@@ -65,13 +77,27 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 	if err != nil {
 		return Facts{}, err
 	}
-	return Facts{
+	out := Facts{
 		Settings: settings.Facts{
 			CloudType: f.CloudType, Domains: f.Domains, LicenseTier: f.LicenseTier, NetworkVRF: f.NetworkVRF, Tier1VRF: f.Tier1VRF,
 		},
 		ClusterUUID: f.ClusterUUID,
-		SEGroup:     f.SEGroup,
-	}, nil
+	}
+	if f.SEGroup != nil {
+		out.share(f.SEGroup)
+		out.Settings.SEGroupTenant = f.SEGroup.Key.Tenant
+	}
+	if settings.StaticRoutes(reg, out.Settings) {
+		vrf, err := c.VRFContext(ctx, req.Tenant, sp.Cloud, settings.VRF(reg, out.Settings))
+		if err != nil {
+			return Facts{}, err
+		}
+		if vrf != nil {
+			out.share(vrf)
+			out.Settings.VRFTenant = vrf.Key.Tenant
+		}
+	}
+	return out, nil
 }
 
 func (c controller) EnsureTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (bool, error) {

@@ -29,7 +29,9 @@ func (w *worker) translate() {
 			w.advanceGroup(v, g)
 		}
 	})
-	complete := len(open) == len(groups)
+	complete := !slices.ContainsFunc(groups, func(g group) bool {
+		return g != groupRoutes && !slices.Contains(open, g)
+	})
 	if complete && !w.complete {
 		// What had to be kept as unknown is known now.
 		w.full = true

@@ -12,5 +12,15 @@
 // A worker is level-triggered: events only mark, and a cycle looks at the
 // mirror. Nothing is done for a unit until every kind that it depends on is
 // complete on the agent's stream, and nothing is deleted until all kinds that
-// objects come from are (architecture.md, promises 1 and 2).
+// objects come from are (architecture.md, promises 1 and 2). Nothing is deleted
+// either, unless its Kubernetes object was seen to go, as long as the cluster
+// asks for something that translation does not have yet: what an AKO made for
+// it has names of its own.
+//
+// What fails waits: an object for itself, with a backoff that a change of it
+// ends; the whole cluster where it is the controller that fails, with a backoff
+// that a new registration ends. A held plan keeps everything waiting but the
+// members of pools that are there, since traffic must not go where nothing
+// listens. A large plan is carried out in parts, so that a user's change does
+// not wait for the end of it.
 package reconcile

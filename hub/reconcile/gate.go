@@ -15,14 +15,19 @@ const (
 	groupServices group = "services"
 	// groupHosts holds the virtual hosts and the Ingresses without any.
 	groupHosts group = "hosts"
+	// groupRoutes holds the static routes. No object comes of it, so nothing
+	// else waits for its kinds.
+	groupRoutes group = "routes"
 )
 
-var groups = []group{groupServices, groupHosts}
+var groups = []group{groupServices, groupHosts, groupRoutes}
 
 func groupOf(k translate.UnitKind) group {
 	switch k {
 	case translate.UnitHost, translate.UnitIngress:
 		return groupHosts
+	case translate.UnitRoutes:
+		return groupRoutes
 	}
 	return groupServices
 }
@@ -30,6 +35,9 @@ func groupOf(k translate.UnitKind) group {
 // needs lists the kinds that must be complete before a group's units can be
 // translated: what is missing in an incomplete kind is unknown, not gone.
 func needs(g group, s *translate.Settings) []string {
+	if g == groupRoutes {
+		return routeNeeds(s)
+	}
 	out := []string{kinds.Namespace, kinds.Service, kinds.EndpointSlice}
 	switch s.ServiceType {
 	case "NodePort":
@@ -39,6 +47,18 @@ func needs(g group, s *translate.Settings) []string {
 	}
 	if g == groupHosts {
 		out = append(out, kinds.IngressClass, kinds.Secret, kinds.Ingress)
+	}
+	return out
+}
+
+// routeNeeds lists the kinds that static routes are made from.
+func routeNeeds(s *translate.Settings) []string {
+	if !s.RoutesSynced() {
+		return nil
+	}
+	out := []string{kinds.Node}
+	if kind, _ := kinds.PodNetworks(s.CNI); kind != "" {
+		out = append(out, kind)
 	}
 	return out
 }

@@ -162,6 +162,7 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 		}
 	}
 	if w.reload {
+		w.retellMoved(into)
 		w.reload = false
 		w.observed, w.loaded, news = into, loaded, true
 	}
@@ -172,6 +173,21 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 	}
 	w.full = w.full || news
 	return nil
+}
+
+// retellMoved has the objects looked at whose virtual service or address is
+// another one than before.
+func (w *worker) retellMoved(fresh map[plan.Key]*plan.Observed) {
+	for k := range w.model.shown {
+		was, is := w.observed[k], fresh[k]
+		switch {
+		case was == nil && is == nil:
+			continue
+		case was != nil && is != nil && was.UUID == is.UUID && slices.Equal(addresses(was.Body), addresses(is.Body)):
+			continue
+		}
+		w.model.toldOf(k, w.news)
+	}
 }
 
 // loadTenant reads one tenant; nil without an error: it is not there, and

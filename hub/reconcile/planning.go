@@ -5,6 +5,7 @@ import (
 
 	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/kinds"
 )
@@ -28,9 +29,13 @@ func (w *worker) plan(reg *v1alpha1.Cluster) (plan.Plan, bool) {
 		w.narrow(&in)
 	}
 	w.addRefusals(&in)
-	w.addGroups(&in)
+	w.addShared(&in)
+	postponed := w.postponeRoutes(&in)
 	p := plan.Compute(in)
 	w.noteUndone(in, p, keep)
+	for _, k := range postponed {
+		w.undone[k] = struct{}{}
+	}
 	w.notePlan(p)
 	return p, true
 }
@@ -177,15 +182,30 @@ func (w *worker) addRefusals(in *plan.Input) {
 	}
 }
 
-// addGroups gives a plan the service-engine group that it edits. The group was
-// read with the facts; what an edit of ours made of it since then is noted there.
-func (w *worker) addGroups(in *plan.Input) {
-	g := w.facts.SEGroup
+// addShared gives a plan the shared objects that it edits. They were read with
+// the facts; what an edit of ours made of them since then is noted there.
+func (w *worker) addShared(in *plan.Input) {
 	for _, e := range in.Edits {
-		if g != nil && g.Key == e.Key {
-			w.observed[e.Key] = g
+		if o := w.facts.Shared[e.Key]; o != nil {
+			w.observed[e.Key] = o
 		}
 	}
+}
+
+// postponeRoutes takes the static routes out of a plan whose last write failed
+// and is not due for another try. (A service-engine group stays in: new virtual
+// services wait for it.)
+func (w *worker) postponeRoutes(in *plan.Input) (postponed []plan.Key) {
+	now := w.now()
+	in.Edits = slices.DeleteFunc(slices.Clone(in.Edits), func(e translate.Edit) bool {
+		f := w.failed[e.Key]
+		if e.Routes == nil || f == nil || f.due(now) {
+			return false
+		}
+		postponed = append(postponed, e.Key)
+		return true
+	})
+	return postponed
 }
 
 // noteUndone notes what is not as it is wanted, of what a plan has looked at.

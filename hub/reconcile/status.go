@@ -95,12 +95,12 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	if err := w.prepare(ctx, reg); err != nil {
 		return plan.Plan{}, err
 	}
-	if waits := w.snapshot().Waits; len(waits) > 0 {
+	if waits := w.snapshot().Waits; !w.complete && len(waits) > 0 {
 		return plan.Plan{}, fmt.Errorf("the cluster's agent has not sent everything yet: waiting for %s", strings.Join(waits, ", "))
 	}
 	in := w.planInput(reg, w.keepsUnknown())
 	in.Desired, in.Edits = w.model.graph.All(), w.model.edits()
-	w.addGroups(&in)
+	w.addShared(&in)
 	// The mode decides what is carried out, not what differs; and what could not
 	// be written the last time still differs.
 	in.Mode = plan.ModeEnforce

@@ -9,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
@@ -487,5 +489,32 @@ func TestLargePlanInParts(t *testing.T) {
 	}
 	if st := c.status(); st.Pending != 0 {
 		t.Errorf("%d are pending", st.Pending)
+	}
+}
+
+// What others did to a virtual service shows in the objects that rest on it.
+func TestAnotherVirtualServiceIsTold(t *testing.T) {
+	f := start(t)
+	c := f.up(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Events.Normal = false }), sites(0, 1))
+	if got := f.agents.take(); len(only(got, "Normal")) > 0 {
+		t.Errorf("Events that are switched off: %v", got)
+	}
+	_, before := c.shown(serviceRef("lb0"))
+	w := c.worker()
+	for _, typ := range []string{"virtualservice", "vsvip"} {
+		key := translate.Key{Tenant: "team", Type: typ, Name: "c1--default-lb0"}
+		got := f.ctl.Apply(t.Context(), plan.Plan{Cluster: "c1", CreatedBy: "ako-c1", Mode: plan.ModeEnforce,
+			Steps: []plan.Step{{Op: plan.Delete, Key: key, Have: w.observed[key]}}}, nil)
+		if got[0].Err != nil {
+			t.Fatal(got[0].Err)
+		}
+	}
+	f.pass(2 * refreshEvery)
+	if err := c.settle(); err != nil {
+		t.Fatal(err)
+	}
+	_, after := c.shown(serviceRef("lb0"))
+	if len(before) != 1 || len(after) != 1 || cmp.Equal(before, after) {
+		t.Errorf("marked %v before, %v now", before, after)
 	}
 }

@@ -30,6 +30,9 @@ const (
 // the same is written again.
 const confirmWithin = 5 * time.Second
 
+// addressWithin is after how long a VIP without address is looked at again.
+const addressWithin = 10 * time.Second
+
 // telling is what is known of the write-backs for one object.
 type telling struct {
 	uid string
@@ -195,18 +198,29 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 	}
 	t.sent, t.at = proto.CloneOf(wb), now
 	if s := wb.GetLoadBalancer(); s != nil {
-		switch {
-		case len(pubs) == 0:
-			t.shown = nil
-			wb.Event = &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL, Reason: reasonRemoved, Message: "Removed the virtual service of the object"}
-		case len(current.Status) == 0:
-			wb.Event = &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL, Reason: reasonSynced, Message: syncedMessage(pubs)}
-		}
+		t.shown = nil
 		if len(pubs) > 0 {
 			t.shown = s.GetIngress()
 		}
+		wb.Event = w.normalEvent(pubs, current)
 	}
 	return wb
+}
+
+// normalEvent is the Event that goes with a changed status; nil: none.
+func (w *worker) normalEvent(pubs []translate.Publication, current feedback.Current) *akohubv1.ObjectEvent {
+	e := &akohubv1.ObjectEvent{Severity: akohubv1.ObjectEvent_SEVERITY_NORMAL}
+	switch {
+	case !w.inForce.Spec.Events.Normal:
+		return nil
+	case len(pubs) == 0:
+		e.Reason, e.Message = reasonRemoved, "Removed the virtual service of the object"
+	case len(current.Status) == 0:
+		e.Reason, e.Message = reasonSynced, syncedMessage(pubs)
+	default:
+		return nil
+	}
+	return e
 }
 
 func syncedMessage(pubs []translate.Publication) string {
@@ -236,7 +250,10 @@ func (w *worker) entryOf(p translate.Publication) feedback.Entry {
 	}
 	e.VirtualServiceUUID = vs.UUID
 	if vip, ok := w.observed[p.VsVip]; ok {
-		e.Addresses = addresses(vip.Body)
+		if e.Addresses = addresses(vip.Body); len(e.Addresses) == 0 {
+			// It may be allocated a moment later than the answer.
+			w.readAgainBy(w.now().Add(addressWithin))
+		}
 	}
 	return e
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/akohub/akohub/hub/intake"
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/reconcile"
+	"github.com/akohub/akohub/hub/settings"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/identity"
 	"github.com/akohub/akohub/pkg/version"
@@ -150,6 +151,9 @@ func (h *hub) follow(watch *fleet.Watch) {
 			continue
 		}
 		h.log.Info("registration in force", "cluster", name, "file", reg.File, "mode", string(reg.Cluster.Spec.Mode), "tenant", reg.Cluster.Spec.Tenant.Name)
+		for _, field := range settings.WithoutEffect(reg.Cluster) {
+			h.log.Warn("the registration asks for something that this hub does not make yet", "cluster", name, "file", reg.File, "field", field)
+		}
 		h.registry.set(name, reg.Cluster)
 	}
 }

@@ -42,6 +42,10 @@ type Facts struct {
 	// Tier1VRF is the name of the VRF context whose attribute tier1path is the
 	// registration's nsxtTier1; empty: there is none.
 	Tier1VRF string
+	// SEGroupTenant and VRFTenant are the tenants that the service-engine group
+	// and the VRF context live in; empty: admin, or not known.
+	SEGroupTenant string
+	VRFTenant     string
 }
 
 // globalVRF is the VRF context that every cloud has.
@@ -64,10 +68,14 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		Cloud:       sp.Cloud,
 		CloudType:   f.CloudType,
 		SEGroup:     sp.ServiceEngineGroup,
-		VRF:         vrf(c, f),
+		VRF:         VRF(c, f),
 		T1LR:        sp.Network.NSXTTier1,
 		LicenseTier: f.LicenseTier,
-		Domains:     sorted(f.Domains),
+
+		SEGroupTenant: f.SEGroupTenant,
+		VRFTenant:     f.VRFTenant,
+
+		Domains: sorted(f.Domains),
 
 		DefaultDomain: sp.Services.DefaultDomain,
 		AutoFQDN:      strings.ToLower(string(sp.Services.AutoFQDN)),
@@ -88,7 +96,7 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		Layer7Only:               sp.Services.Layer7Only,
 		DefaultIngressController: sp.Ingress.DefaultController,
 		DefaultLBController:      sp.Services.DefaultController,
-		DisableStaticRouteSync:   !staticRoutes(c, f),
+		DisableStaticRouteSync:   !StaticRoutes(c, f),
 		CNI:                      sp.Network.StaticRoutes.CNI,
 
 		NamespaceSelector: translate.Label(sp.Namespaces.Selector),
@@ -141,8 +149,9 @@ func check(c *v1alpha1.Cluster, f Facts) error {
 	return nil
 }
 
-// vrf follows l4-infra.md §2.11; the first rule that fits decides.
-func vrf(c *v1alpha1.Cluster, f Facts) string {
+// VRF returns the name of the VRF context that a cluster's objects are in. It
+// follows l4-infra.md §2.11; the first rule that fits decides.
+func VRF(c *v1alpha1.Cluster, f Facts) string {
 	sp := c.Spec
 	name := ""
 	switch {
@@ -166,8 +175,9 @@ func vrf(c *v1alpha1.Cluster, f Facts) string {
 	return name
 }
 
-// staticRoutes follows l4-infra.md §2.12.1 and §2.14.
-func staticRoutes(c *v1alpha1.Cluster, f Facts) bool {
+// StaticRoutes says whether Avi routes to a cluster's Pods. It follows
+// l4-infra.md §2.12.1 and §2.14.
+func StaticRoutes(c *v1alpha1.Cluster, f Facts) bool {
 	n := c.Spec.Network
 	return n.StaticRoutes.Sync &&
 		c.Spec.Backends.Type == v1alpha1.BackendClusterIP &&

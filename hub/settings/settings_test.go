@@ -59,7 +59,8 @@ func TestForCarriesEverything(t *testing.T) {
     nsxtTier1: /infra/tier-1s/t1
     staticRoutes: {cni: calico}
   namespaces: {selector: {key: k, value: v}, blocked: [z, a], system: lb}`)
-	got, err := For(c, Facts{CloudType: CloudNSXT, Domains: []string{"d.test"}, LicenseTier: "X", NetworkVRF: "n", Tier1VRF: "t1"})
+	got, err := For(c, Facts{CloudType: CloudNSXT, Domains: []string{"d.test"}, LicenseTier: "X", NetworkVRF: "n", Tier1VRF: "t1",
+		SEGroupTenant: "t1", VRFTenant: "admin"})
 	if err != nil {
 		t.Fatal(err)
 	}

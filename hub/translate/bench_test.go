@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -40,40 +41,83 @@ func benchRecords(tb testing.TB, n int) []*akohubv1.Record {
 	return recs
 }
 
+// benchModes are the ways to serve hosts. One shard makes one parent of all.
+var benchModes = []struct {
+	name   string
+	change func(*Settings)
+}{
+	{"sni", func(s *Settings) { s.ShardSize = 1 }},
+	{"sni-dedicated", func(s *Settings) { s.ShardSize = 0 }},
+	{"evh", func(s *Settings) { s.ShardSize = 1; s.EVH = true }},
+	{"evh-strict", func(s *Settings) { s.ShardSize = 1; s.EVH = true; s.FQDNReusePolicy = "Strict" }},
+	{"evh-dedicated", func(s *Settings) { s.ShardSize = 0; s.EVH = true }},
+}
+
+var benchSizes = []int{100, 1000, 10000}
+
+// BenchmarkUnit is what a change of one host costs beside the assembly of its
+// parent: it must not grow with the cluster.
 func BenchmarkUnit(b *testing.B) {
-	for _, n := range []int{100, 1000, 10000} {
+	for _, n := range benchSizes {
 		recs := benchRecords(b, n)
-		s := settings()
-		readView(b, recs, func(v mirror.View) {
-			for i, name := range []string{"tls", "plain"} {
-				k := UnitKey{Kind: UnitHost, Name: fmt.Sprintf("app-%05d.shop.example.test", i)}
-				b.Run(fmt.Sprintf("hosts=%d/%s", n, name), func(b *testing.B) {
-					b.ReportAllocs()
-					for b.Loop() {
-						Unit(v, s, k)
-					}
-				})
-			}
-		})
+		for _, mode := range benchModes {
+			s := settings(mode.change)
+			readView(b, recs, func(v mirror.View) {
+				for i, name := range []string{"tls", "plain"} {
+					k := UnitKey{Kind: UnitHost, Name: fmt.Sprintf("app-%05d.shop.example.test", i)}
+					b.Run(fmt.Sprintf("mode=%s/hosts=%d/%s", mode.name, n, name), func(b *testing.B) {
+						b.ReportAllocs()
+						for b.Loop() {
+							Unit(v, s, k)
+						}
+					})
+				}
+			})
+		}
 	}
 }
 
-func BenchmarkAssemble(b *testing.B) {
-	for _, n := range []int{100, 1000, 10000} {
+// BenchmarkUnitsOf is what it costs to find out whom a change concerns.
+func BenchmarkUnitsOf(b *testing.B) {
+	ref := mirror.Ref{Kind: kinds.Ingress, Namespace: "red", Name: "app-00000"}
+	for _, n := range benchSizes {
 		recs := benchRecords(b, n)
-		s := settings(func(s *Settings) { s.ShardSize = 1 })
-		readView(b, recs, func(v mirror.View) {
-			var cs []Contribution
-			for _, k := range AllUnits(v, s) {
-				cs = append(cs, Unit(v, s, k).Contributions...)
-			}
-			b.Run(fmt.Sprintf("hosts=%d", n), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					Assemble(s, cs[0].Parent, cs)
-				}
+		for _, mode := range benchModes {
+			s := settings(mode.change)
+			readView(b, recs, func(v mirror.View) {
+				b.Run(fmt.Sprintf("mode=%s/hosts=%d", mode.name, n), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						UnitsOf(v, s, ref)
+					}
+				})
 			})
-		})
+		}
+	}
+}
+
+// BenchmarkAssemble is the one cost that grows with the hosts of a parent.
+func BenchmarkAssemble(b *testing.B) {
+	for _, n := range benchSizes {
+		recs := benchRecords(b, n)
+		for _, mode := range benchModes {
+			s := settings(mode.change)
+			if dedicated(s) {
+				continue // there is no parent
+			}
+			readView(b, recs, func(v mirror.View) {
+				var cs []Contribution
+				for _, k := range AllUnits(v, s) {
+					cs = append(cs, Unit(v, s, k).Contributions...)
+				}
+				b.Run(fmt.Sprintf("mode=%s/hosts=%d", mode.name, n), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						Assemble(s, cs[0].Parent, cs)
+					}
+				})
+			})
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ func (b *hostBuilder) hostless(ing mirror.Object[*akohubv1.Ingress]) {
 	case backend.GetServiceName() == "":
 		b.resourceBackend(ing, "spec.defaultBackend", backend)
 	case isTrue(ing.Body.GetMeta().GetAnnotations()[passthroughAnnotation]):
-		b.f.problem(ing.Ref, ing.UID, reasonUnsupportedMode,
+		b.f.problem(ing.Ref, ing.UID, reasonNoRules,
 			"TLS passthrough needs a host to know connections by: spec.defaultBackend is not served, add a rule with a host")
 	default:
 		b.defaultService(ing, backend)

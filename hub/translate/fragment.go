@@ -47,8 +47,8 @@ func (f *Fragment) sort() {
 }
 
 // Unserved says that the unit asks for something that translation does not have
-// yet (an AviInfraSetting, passthrough, EVH…). What an AKO made for it may be on
-// the controller under names that translation does not know.
+// yet (an AviInfraSetting). What an AKO made for it may be on the controller
+// under names that translation does not know.
 func (f *Fragment) Unserved() bool {
 	return slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.Reason == reasonUnsupportedMode })
 }

@@ -1,6 +1,7 @@
 package translate
 
-// adminTenant is where the objects live that belong to a cloud.
+// adminTenant is where the objects live that belong to a cloud, where nothing
+// else is known.
 const adminTenant = "admin"
 
 // cniNCP is the network plugin that routes on NSX-T by itself.
@@ -11,9 +12,9 @@ const cniNCP = "ncp"
 // static routes (l4-infra.md §2.9).
 func infraUnit(_ *deps, s *Settings, k UnitKey) Fragment {
 	f := Fragment{Unit: k}
-	if routesSynced(s) {
+	if s.RoutesSynced() {
 		f.Edits = []Edit{{
-			Key:    Key{Tenant: adminTenant, Type: "serviceenginegroup", Name: s.SEGroup},
+			Key:    Key{Tenant: tenantOr(s.SEGroupTenant), Type: "serviceenginegroup", Name: s.SEGroup},
 			Cloud:  s.Cloud,
 			Labels: map[string]string{markerCluster: s.ClusterName},
 		}}
@@ -21,12 +22,35 @@ func infraUnit(_ *deps, s *Settings, k UnitKey) Fragment {
 	return f
 }
 
-// routesSynced says whether the cluster's Pod networks are routed by Avi: not
+// Withdrawal returns the edits that take away what a cluster has in objects
+// that are not its own: its label on the service-engine group and its static
+// routes (l4-infra.md §2.20). They touch nothing else there, whatever the
+// settings say of routes now.
+func Withdrawal(s *Settings) []Edit {
+	return []Edit{
+		{
+			Key:    Key{Tenant: tenantOr(s.SEGroupTenant), Type: "serviceenginegroup", Name: s.SEGroup},
+			Cloud:  s.Cloud,
+			Labels: map[string]string{markerCluster: s.ClusterName},
+			Remove: true,
+		},
+		{Key: vrfKey(s), Cloud: s.Cloud, Routes: &Routes{Cluster: s.ClusterName}},
+	}
+}
+
+// RoutesSynced says whether the cluster's Pod networks are routed by Avi: not
 // if switched off, nor where Pods are reached through nodes, nor where NSX-T
 // routes to them (l4-infra.md §2.12.1).
-func routesSynced(s *Settings) bool {
+func (s *Settings) RoutesSynced() bool {
 	return !s.DisableStaticRouteSync &&
 		s.ServiceType != serviceTypeNodePort &&
 		s.ServiceType != serviceTypeNodePortLocal &&
 		!(s.CloudType == cloudNSXT && s.CNI == cniNCP)
+}
+
+func tenantOr(tenant string) string {
+	if tenant == "" {
+		return adminTenant
+	}
+	return tenant
 }

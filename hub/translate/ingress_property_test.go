@@ -7,44 +7,85 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/vmware/alb-sdk/go/models"
 	"pgregory.net/rapid"
 
 	"github.com/akohub/akohub/hub/mirror"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
+var drawnHosts = []string{"a.shop.example.test", "b.shop.example.test", "*.shop.example.test", "", "www.example.com"}
+
 // drawIngress draws an Ingress over few hosts, paths and names, so that they
 // meet often.
 func drawIngress(t *rapid.T) *akohubv1.Ingress {
 	in := &akohubv1.Ingress{Meta: &akohubv1.Meta{CreationSeconds: rapid.Int64Range(1, 3).Draw(t, "created")}}
-	hosts := []string{"a.shop.example.test", "b.shop.example.test", "*.shop.example.test", "", "www.example.com"}
+	backend := func(label string) *akohubv1.IngressBackend {
+		return &akohubv1.IngressBackend{ServiceName: rapid.SampledFrom([]string{"web", "web", "gone", ""}).Draw(t, label), PortNumber: 80}
+	}
 	for range rapid.IntRange(0, 3).Draw(t, "rules") {
-		rule := &akohubv1.IngressRule{Host: rapid.SampledFrom(hosts).Draw(t, "host"), HasHttp: true}
+		rule := &akohubv1.IngressRule{Host: rapid.SampledFrom(drawnHosts).Draw(t, "host"), HasHttp: true}
 		for range rapid.IntRange(0, 3).Draw(t, "paths") {
 			rule.Paths = append(rule.Paths, &akohubv1.IngressPath{
-				Path:     rapid.SampledFrom([]string{"", "/", "/x", "/y/z", "/y_z"}).Draw(t, "path"),
+				Path:     rapid.SampledFrom([]string{"", "/", "/x", "/X", "/y/z", "/y_z"}).Draw(t, "path"),
 				PathType: rapid.SampledFrom([]string{"Prefix", "Exact", ""}).Draw(t, "type"),
-				Backend:  &akohubv1.IngressBackend{ServiceName: rapid.SampledFrom([]string{"web", "gone"}).Draw(t, "service"), PortNumber: 80},
+				Backend:  backend("service"),
 			})
 		}
 		in.Rules = append(in.Rules, rule)
 	}
+	if rapid.IntRange(0, 3).Draw(t, "default") == 0 {
+		in.DefaultBackend = backend("default backend")
+	}
 	if name := rapid.SampledFrom([]string{"", "sa", "sb", "gone"}).Draw(t, "secret"); name != "" {
-		in.Tls = []*akohubv1.IngressTls{{Hosts: hosts[:3], SecretName: name}}
+		in.Tls = []*akohubv1.IngressTls{{Hosts: drawnHosts[:rapid.IntRange(1, 3).Draw(t, "tls hosts")], SecretName: name}}
+	}
+	annotation := rapid.SampledFrom([]string{"", "", "", passthroughAnnotation, enableTLSAnnotation}).Draw(t, "annotation")
+	if annotation != "" {
+		in.Meta.Annotations = map[string]string{annotation: "true"}
 	}
 	return in
 }
 
+// drawSettings draws one of the ways to serve hosts.
+func drawSettings(t *rapid.T) *Settings {
+	return settings(func(s *Settings) {
+		s.ShardSize = rapid.SampledFrom([]int{8, 1, 0}).Draw(t, "shards")
+		s.PassthroughShardSize = rapid.SampledFrom([]int{1, 0}).Draw(t, "passthrough shards")
+		s.EVH = rapid.Bool().Draw(t, "evh")
+		if s.EVH {
+			s.VIPPerNamespace = rapid.Bool().Draw(t, "vip per namespace")
+			s.FQDNReusePolicy = rapid.SampledFrom([]string{"InterNamespaceAllowed", "Strict"}).Draw(t, "reuse")
+		} else {
+			s.NoPGForSNI = rapid.Bool().Draw(t, "nopg")
+		}
+	})
+}
+
+// surroundings are what drawn Ingresses refer to.
+func surroundings(tb testing.TB) []*akohubv1.Record {
+	recs := append(webBackend(tb), aviClass(tb, true), secret(tb, "sa", "a"), secret(tb, "sb", "b"))
+	recs = append(recs, manifests(tb, "", []byte("kind: Backend\nmetadata: {name: web, namespace: blue}\nspec: {addresses: [10.2.0.1]}"))...)
+	return append(recs,
+		record(tb, "blue", "sa", secret(tb, "x", "b").GetSecret()),
+		record(tb, "avi-system", defaultSecretName, secret(tb, "x", "a").GetSecret()))
+}
+
+func drawIngresses(t *testing.T, rt *rapid.T) []*akohubv1.Record {
+	var recs []*akohubv1.Record
+	for i := range rapid.IntRange(1, 6).Draw(rt, "ingresses") {
+		ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "namespace")
+		recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rt)))
+	}
+	return recs
+}
+
 // The same objects give the same bytes, whatever the order they came in.
 func TestIngressOrderDoesNotShow(t *testing.T) {
-	fixed := append(webBackend(t), aviClass(t, true), secret(t, "sa", "a"), secret(t, "sb", "b"))
+	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		recs := slices.Clone(fixed)
-		for i := range rapid.IntRange(1, 6).Draw(rt, "ingresses") {
-			ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "namespace")
-			recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rt)))
-		}
-		s := settings(func(s *Settings) { s.NoPGForSNI = rapid.Bool().Draw(rt, "nopg") })
+		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
+		s := drawSettings(rt)
 		var first, second []byte
 		readView(t, recs, func(v mirror.View) { first = indented(t, goldenOf(t, v, s)) })
 		shuffled := rapid.Permutation(recs).Draw(rt, "order")
@@ -58,14 +99,12 @@ func TestIngressOrderDoesNotShow(t *testing.T) {
 // Every object has one owner, and what objects refer to of the cluster's own
 // is there.
 func TestIngressObjectsAreWhole(t *testing.T) {
-	fixed := append(webBackend(t), aviClass(t, true), secret(t, "sa", "a"), secret(t, "sb", "b"))
+	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		recs := slices.Clone(fixed)
-		for i := range rapid.IntRange(1, 6).Draw(rt, "ingresses") {
-			recs = append(recs, record(t, "red", fmt.Sprint("i", i), drawIngress(rt)))
-		}
+		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
+		s := drawSettings(rt)
 		readView(t, recs, func(v mirror.View) {
-			objects, fragments := translateAll(v, settings())
+			objects, fragments := translateAll(v, s)
 			have := map[Key]bool{}
 			for _, o := range objects {
 				if have[o.Key] {
@@ -86,6 +125,89 @@ func TestIngressObjectsAreWhole(t *testing.T) {
 			checkRefs(rt, objects, have)
 		})
 	})
+}
+
+// A path of a host that several Ingresses claim leads to the oldest one's
+// Service, and its owner is told of nothing; the others are told.
+func TestOldestClaimHasThePath(t *testing.T) {
+	fixed := surroundings(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := drawSettings(rt)
+		var change func(*akohubv1.Ingress)
+		if rapid.Bool().Draw(rt, "tls") {
+			change = withTLS("sa")
+		}
+		recs := slices.Clone(fixed)
+		oldest := ""
+		for i, age := range rapid.Permutation([]int64{1, 2, 3}).Draw(rt, "ages") {
+			ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "namespace")
+			name := fmt.Sprint("i", i)
+			// A path of the Ingress's own, to sort its namespace's rules by.
+			own := rapid.SampledFrom([]string{"/", "/a", "/b", "/c"}).Draw(rt, "own path")
+			recs = append(recs, record(t, ns, name, ingress(created(age, change), own, "/")))
+			if age == 1 {
+				oldest = ns + "/" + name
+			}
+		}
+		f := hostFragment(t, s, recs...)
+		told := map[string]bool{}
+		for _, p := range f.Problems {
+			told[p.Object.Namespace+"/"+p.Object.Name] = true
+		}
+		delete(told, oldest) // of a path of its own that is there twice
+		if len(told) != 2 {
+			rt.Errorf("told %v; want all but %s", told, oldest)
+		}
+		if got := leadsTo(rt, f); got != oldest {
+			rt.Errorf("the path leads to %s, want %s", got, oldest)
+		}
+	})
+}
+
+// leadsTo is the Ingress, as namespace/name, whose pool a request for "/" of
+// the fragment's host reaches.
+func leadsTo(t *rapid.T, f Fragment) string {
+	metas := map[string]serviceMetadata{}
+	sets := map[string]*models.HTTPPolicySet{}
+	groups := map[string]*models.PoolGroup{}
+	var vs *models.VirtualService
+	for _, o := range f.Objects {
+		switch body := o.Body.(type) {
+		case *models.Pool:
+			var m serviceMetadata
+			if err := json.Unmarshal([]byte(*body.ServiceMetadata), &m); err != nil {
+				t.Fatal(err)
+			}
+			metas[*ref(typePool, o.Key.Name)] = m
+		case *models.PoolGroup:
+			groups[*ref(typePoolGroup, o.Key.Name)] = body
+		case *models.HTTPPolicySet:
+			sets[*ref(typeHTTPPolicySet, o.Key.Name)] = body
+		case *models.VirtualService:
+			vs = body
+		}
+	}
+	of := func(pool string) string { return metas[pool].Namespace + "/" + metas[pool].IngressName }
+	if vs == nil {
+		for _, m := range f.Contributions[0].Members {
+			if *m.PriorityLabel == testHost+"/" {
+				return of(*m.PoolRef)
+			}
+		}
+		return ""
+	}
+	for _, p := range vs.HTTPPolicies {
+		for _, r := range sets[*p.HTTPPolicySetRef].HTTPRequestPolicy.Rules {
+			switch a := r.SwitchingAction; {
+			case a == nil || r.Match.Path.MatchStr[0] != "/":
+			case a.PoolRef != nil:
+				return of(*a.PoolRef)
+			default:
+				return of(*groups[*a.PoolGroupRef].Members[0].PoolRef)
+			}
+		}
+	}
+	return ""
 }
 
 // checkRefs looks for references to types that the cluster makes itself.

@@ -13,10 +13,14 @@ type Settings struct {
 	// Cloud is the name of the Avi cloud, CloudType its vtype (CLOUD_VCENTER…).
 	Cloud     string
 	CloudType string
-	// SEGroup is the name of the service-engine group ("Default-Group").
-	SEGroup string
-	// VRF is the name of the VRF context ("global"); unused when T1LR is set.
-	VRF string
+	// SEGroup is the name of the service-engine group ("Default-Group"),
+	// SEGroupTenant the tenant that it lives in; empty: admin.
+	SEGroup       string
+	SEGroupTenant string
+	// VRF is the name of the VRF context ("global"), VRFTenant the tenant that
+	// it lives in; empty: admin. Objects don't refer to it when T1LR is set.
+	VRF       string
+	VRFTenant string
 	// T1LR is the path of the NSX-T tier-1 router; empty: none.
 	T1LR string
 	// LicenseTier is the controller's default_license_tier.

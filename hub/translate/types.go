@@ -40,7 +40,8 @@ const (
 	UnitIngress UnitKind = "ingress"
 	// UnitL4 is one Service of type LoadBalancer: Namespace and Name are its.
 	UnitL4 UnitKind = "l4"
-	// UnitInfra is the cluster's infrastructure; there is one, without name.
+	// UnitInfra is the cluster's infrastructure but for its static routes;
+	// there is one, without name.
 	UnitInfra UnitKind = "infra"
 )
 
@@ -60,6 +61,9 @@ type Fragment struct {
 	Contributions []Contribution
 	// Edits are its changes to objects that are not the cluster's own.
 	Edits []Edit
+	// Marks are annotations that Kubernetes objects are to carry. They are only
+	// ever set.
+	Marks []Mark
 	// Publications say what to tell about the unit in Kubernetes statuses.
 	Publications []Publication
 	// Problems are told to the owners of Kubernetes objects by Events.
@@ -113,6 +117,20 @@ type Edit struct {
 	// Labels must be there. A foreign value under the same key is an error,
 	// and so are only foreign labels (l4-infra.md §2.9).
 	Labels map[string]string
+	// Remove takes exactly these Labels away instead.
+	Remove bool
+	// Routes are to be the cluster's static routes there; nil: the object has
+	// none to look after.
+	Routes *Routes
+}
+
+// Mark is an annotation that a Kubernetes object is to carry, for others in its
+// cluster to act on.
+type Mark struct {
+	Object mirror.Ref
+	UID    string
+	Name   string
+	Value  string
 }
 
 // Publication ties a Kubernetes object to what Avi made for it, for its status

@@ -42,7 +42,7 @@ func UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 
 // AllUnits returns every unit of the cluster, sorted.
 func AllUnits(v mirror.View, s *Settings) []UnitKey {
-	out := []UnitKey{infraKey}
+	out := []UnitKey{infraKey, routesKey}
 	for _, ing := range v.Ingresses() {
 		out = append(out, ingressUnits(s, ing)...)
 	}
@@ -86,6 +86,8 @@ func Unit(v mirror.View, s *Settings, k UnitKey) Fragment {
 		return l4SharedUnit(newDeps(v), s, k)
 	case UnitInfra:
 		return infraUnit(newDeps(v), s, k)
+	case UnitRoutes:
+		return routesUnit(newDeps(v), s, k)
 	}
 	return Fragment{Unit: k}
 }

@@ -90,7 +90,7 @@ func TestUnitsOfIngress(t *testing.T) {
 				t.Errorf("units of %v: -want +got\n%s", tt.ref, diff)
 			}
 		}
-		all := []UnitKey{unit("a.test"), unit("b.test"), unit("many.red.apps.example.test"), infraKey, none}
+		all := []UnitKey{unit("a.test"), unit("b.test"), unit("many.red.apps.example.test"), infraKey, none, routesKey}
 		if diff := cmp.Diff(all, AllUnits(v, s)); diff != "" {
 			t.Errorf("all units: -want +got\n%s", diff)
 		}

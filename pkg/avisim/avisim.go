@@ -106,8 +106,13 @@ type Simulator struct {
 	faults   *faults
 	limiter  *limiter
 
-	leader    atomic.Pointer[time.Time] // since when the leader is up
-	upgrading atomic.Bool
+	leader      atomic.Pointer[time.Time] // since when the leader is up
+	leaders     atomic.Uint64             // how many there were
+	cluster     atomic.Pointer[string]    // the cluster's state, if not the usual one
+	upgrading   atomic.Bool
+	connections *connections
+
+	snapshots snapshots
 }
 
 // New makes a simulator. It fails if the seed doesn't make sense; the error
@@ -143,6 +148,8 @@ func New(opts Options) (*Simulator, error) {
 		requests: newRequestLog(opts.RequestLog),
 		faults:   newFaults(),
 		limiter:  newLimiter(opts.RateLimit, opts.Now),
+
+		connections: newConnections(),
 	}
 	for _, u := range append([]SeedUser{seed.User}, seed.Users...) {
 		for i, t := range u.Tokens {
@@ -161,7 +168,7 @@ func New(opts Options) (*Simulator, error) {
 func (s *Simulator) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 
 // Reset puts the simulator back to its seed: objects, faults and the request
-// log. Sessions stay.
+// log. Sessions and snapshots stay.
 func (s *Simulator) Reset() error {
 	st, err := s.seededStore()
 	if err != nil {
@@ -179,14 +186,6 @@ func (s *Simulator) Reset() error {
 // ExpireSessions makes the controller forget every login: the next request of
 // each client is answered 401.
 func (s *Simulator) ExpireSessions() { s.sessions.expire() }
-
-// ChangeLeader does what a fail-over does: every login is forgotten, and the
-// cluster's runtime shows a leader that just came up.
-func (s *Simulator) ChangeLeader() {
-	now := s.opts.Now()
-	s.leader.Store(&now)
-	s.sessions.expire()
-}
 
 // SetUpgrading refuses (or again accepts) writes with 403 as during an
 // upgrade of the controller.

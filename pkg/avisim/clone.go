@@ -38,6 +38,10 @@ func (st *store) clone() *store {
 	for o, s := range st.states {
 		out.states[c.object(o)] = s
 	}
+	out.servers = make(map[*object]map[string]string, len(st.servers))
+	for o, s := range st.servers {
+		out.servers[c.object(o)] = maps.Clone(s)
+	}
 	out.ipam = c.ipam(st.ipam)
 	out.selections = newSelections()
 	return &out

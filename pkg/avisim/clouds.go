@@ -123,7 +123,8 @@ func (a *allocator) checkPlacement(auto bool) error {
 		return nil
 	}
 	cloud := a.w.o.cloud
-	if profile, _ := cloud.body["ipam_provider_ref"].(*object); auto && profile != nil && profile.body["type"] == "IPAMDNS_TYPE_INTERNAL" {
+	ours := a.network.tenant.isAdmin() // a tenant's own networks are for it to use
+	if profile, _ := cloud.body["ipam_provider_ref"].(*object); auto && ours && profile != nil && profile.body["type"] == "IPAMDNS_TYPE_INTERNAL" {
 		internal, _ := profile.body["internal_profile"].(message)
 		usable := messages(internal["usable_networks"])
 		if len(usable) > 0 && !slices.ContainsFunc(usable, func(u message) bool { return u["nw_ref"] == a.network }) {

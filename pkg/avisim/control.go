@@ -1,9 +1,14 @@
 package avisim
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 )
 
 type rawJSON = json.RawMessage
@@ -45,11 +50,22 @@ func (s *Simulator) control(c *call) error {
 		s.ExpireSessions()
 		return c.json(http.StatusOK, map[string]any{})
 	case "POST change-leader":
-		s.ChangeLeader()
+		s.changeLeader(c.r.Context())
 		return c.json(http.StatusOK, map[string]any{})
 	case "POST upgrade", "DELETE upgrade":
 		s.SetUpgrading(c.r.Method == http.MethodPost)
 		return c.json(http.StatusOK, map[string]any{})
+	case "POST cluster":
+		var in struct{ State string }
+		if err := decodeControl(c.body, &in); err != nil {
+			return err
+		}
+		s.SetClusterState(in.State)
+		return c.json(http.StatusOK, map[string]any{})
+	case "GET snapshots":
+		return c.json(http.StatusOK, s.snapshots.names())
+	case "POST snapshots", "POST restore", "DELETE snapshots":
+		return s.controlSnapshot(c)
 	case "GET faults":
 		return c.json(http.StatusOK, s.Faults())
 	case "POST faults":
@@ -65,16 +81,78 @@ func (s *Simulator) control(c *call) error {
 		s.ClearFaults()
 		return c.json(http.StatusOK, map[string]any{})
 	case "POST state":
-		var in struct{ Type, Tenant, Name, State string }
-		if err := json.Unmarshal(c.body, &in); err != nil {
-			return badRequest(err.Error())
+		var in struct{ Type, Tenant, Name, Server, State string }
+		if err := decodeControl(c.body, &in); err != nil {
+			return err
 		}
-		if err := s.SetState(in.Type, in.Tenant, in.Name, in.State); err != nil {
+		set := func() error { return s.SetState(in.Type, in.Tenant, in.Name, in.State) }
+		if in.Server != "" {
+			set = func() error { return s.SetServerState(in.Tenant, in.Name, in.Server, in.State) }
+		}
+		if err := set(); err != nil {
 			return failure(http.StatusNotFound, "%s", err.Error())
 		}
 		return c.json(http.StatusOK, map[string]any{})
 	}
 	return failure(http.StatusNotFound, "no such control call: %s", what)
+}
+
+// decodeControl reads the body of a control call; a misspelt field is refused.
+func decodeControl(body []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return badRequest(err.Error())
+	}
+	return nil
+}
+
+// snapshots are those that were made over the control API, by name.
+type snapshots struct {
+	mu     sync.Mutex
+	byName map[string]*Snapshot
+}
+
+// maxSnapshots bounds them: each is a copy of all objects.
+const maxSnapshots = 100
+
+func (sn *snapshots) names() []string {
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	names := slices.Sorted(maps.Keys(sn.byName))
+	if names == nil {
+		names = []string{}
+	}
+	return names
+}
+
+func (s *Simulator) controlSnapshot(c *call) error {
+	var in struct{ Name string }
+	if err := decodeControl(c.body, &in); err != nil {
+		return err
+	}
+	sn := &s.snapshots
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	known := sn.byName[in.Name]
+	switch {
+	case strings.Contains(c.path, "restore"):
+		if known == nil {
+			return failure(http.StatusNotFound, "there is no snapshot %s", quote(in.Name))
+		}
+		s.Restore(known)
+	case c.r.Method == http.MethodDelete:
+		delete(sn.byName, in.Name)
+	default:
+		if known == nil && len(sn.byName) >= maxSnapshots {
+			return badRequest("there are already " + strconv.Itoa(maxSnapshots) + " snapshots")
+		}
+		if sn.byName == nil {
+			sn.byName = map[string]*Snapshot{}
+		}
+		sn.byName[in.Name] = s.Snapshot()
+	}
+	return c.json(http.StatusOK, map[string]any{})
 }
 
 func emptyList(rs []Request) []Request {
@@ -95,6 +173,11 @@ func decodeFaults(body []byte) ([]Fault, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&list); err != nil {
 		return nil, badRequest("reading the fault: " + err.Error())
+	}
+	for i := range list {
+		if err := list[i].check(); err != nil {
+			return nil, badRequest("reading the fault: " + err.Error())
+		}
 	}
 	return list, nil
 }

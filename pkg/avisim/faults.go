@@ -2,8 +2,11 @@ package avisim
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +22,20 @@ type Fault struct {
 	Name         string `json:"name,omitempty"`
 	NameContains string `json:"name_contains,omitempty"`
 	Tenant       string `json:"tenant,omitempty"`
+	// Page is that of a collection ("page" of the query, 1 if it has none); 0
+	// is any request, -1 any page after the first.
+	Page int `json:"page,omitempty"`
 
 	// Latency is waited before the request is carried out, in nanoseconds in
 	// JSON.
 	Latency time.Duration `json:"latency_ns,omitempty"`
-	// Jitter adds up to this much more, evenly distributed.
-	Jitter time.Duration `json:"jitter_ns,omitempty"`
+	// Jitter adds a random time, of the Distribution: up to Jitter if "uniform"
+	// (or empty), Jitter on average if "exponential", and the size of a normal
+	// draw with Jitter as standard deviation if "normal".
+	Jitter       time.Duration `json:"jitter_ns,omitempty"`
+	Distribution string        `json:"distribution,omitempty"`
+	// Trickle sends the answer in parts, spread over this time.
+	Trickle time.Duration `json:"trickle_ns,omitempty"`
 	// Status answers with it instead of carrying the request out.
 	Status int `json:"status,omitempty"`
 	// Body is the answer with Status: JSON is sent as it is, other text as
@@ -44,6 +55,15 @@ type Fault struct {
 	// Share hits only this part of the matching requests, drawn at random;
 	// 0 means all.
 	Share float64 `json:"share,omitempty"`
+}
+
+// check refuses a fault that means nothing.
+func (f *Fault) check() error {
+	switch f.Distribution {
+	case "", "uniform", "exponential", "normal":
+		return nil
+	}
+	return fmt.Errorf("distribution %q is none of uniform, exponential, normal", f.Distribution)
 }
 
 type faults struct {
@@ -84,7 +104,19 @@ func (f *Fault) matches(c *call) bool {
 		(f.Type == "" || f.Type == c.typ) &&
 		(f.Name == "" || f.Name == c.name) &&
 		(f.NameContains == "" || strings.Contains(c.name, f.NameContains)) &&
-		(f.Tenant == "" || f.Tenant == c.tenant)
+		(f.Tenant == "" || f.Tenant == c.tenant) &&
+		(f.Page == 0 || f.matchesPage(c))
+}
+
+func (f *Fault) matchesPage(c *call) bool {
+	page := 1
+	if text := c.q.Get("page"); text != "" {
+		var err error
+		if page, err = strconv.Atoi(text); err != nil {
+			return false
+		}
+	}
+	return c.r.Method == http.MethodGet && c.collection && (page == f.Page || f.Page < 0 && page > 1)
 }
 
 // outcome says whether the fault changes what becomes of a request, rather
@@ -103,11 +135,11 @@ func (fs *faults) pick(c *call) Fault {
 	for _, f := range fs.list {
 		use := f.matches(c) && (!f.outcome() || !hit.outcome()) && (f.Share <= 0 || rand.Float64() < f.Share)
 		if use {
-			latency, jitter := hit.Latency+f.Latency, hit.Jitter+f.Jitter
+			latency, trickle := hit.Latency+f.Latency+f.jitter(), max(hit.Trickle, f.Trickle)
 			if f.outcome() {
 				hit = *f
 			}
-			hit.Latency, hit.Jitter = latency, jitter
+			hit.Latency, hit.Trickle = latency, trickle
 		}
 		if use && f.Times == 1 {
 			continue // used up
@@ -131,7 +163,7 @@ func (s *Simulator) withFaults(c *call) error {
 		return err
 	}
 	f := s.faults.pick(c)
-	if wait := s.opts.Latency + f.Latency + jitter(f.Jitter); wait > 0 {
+	if wait := s.opts.Latency + f.Latency; wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -140,6 +172,7 @@ func (s *Simulator) withFaults(c *call) error {
 			return errDropped
 		}
 	}
+	c.trickle = f.Trickle
 	switch {
 	case f.DropBeforeCommit:
 		return errDropped
@@ -157,11 +190,23 @@ func (s *Simulator) withFaults(c *call) error {
 	return err
 }
 
-func jitter(d time.Duration) time.Duration {
-	if d <= 0 {
+// maxJitter bounds a draw that has no bound of its own.
+const maxJitter = 20
+
+func (f *Fault) jitter() time.Duration {
+	if f.Jitter <= 0 {
 		return 0
 	}
-	return rand.N(d)
+	draw := 0.0
+	switch f.Distribution {
+	case "exponential":
+		draw = rand.ExpFloat64()
+	case "normal":
+		draw = math.Abs(rand.NormFloat64())
+	default:
+		draw = rand.Float64()
+	}
+	return time.Duration(min(draw, maxJitter) * float64(f.Jitter))
 }
 
 func (f *Fault) answer(c *call) error {

@@ -29,10 +29,14 @@ type call struct {
 	// typ and name are what the request is about, as far as it says.
 	typ, name string
 	tenant    string
+	// collection says that the path is a type's, without an object's uuid.
+	collection bool
 
 	header http.Header
 	status int
 	answer []byte
+	// trickle is how long the answer takes to be sent.
+	trickle time.Duration
 }
 
 // Header lets a call be used where cookies are set.
@@ -70,7 +74,7 @@ func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.tenant == "" {
 		c.tenant = r.Header.Get("X-Avi-Tenant-UUID")
 	}
-	start := s.opts.Now()
+	start, leaders := s.opts.Now(), s.leaders.Load()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	c.body = body
 	if strings.HasPrefix(c.path, "/_sim/") {
@@ -91,7 +95,7 @@ func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.identify(c)
 		err = s.withFaults(c)
 	}
-	dropped := errors.Is(err, errDropped)
+	dropped := errors.Is(err, errDropped) || s.leaders.Load() != leaders
 	if dropped {
 		c.status, c.answer = 0, nil
 	} else {
@@ -104,6 +108,10 @@ func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if dropped {
 		// The documented way to cut a connection without an answer.
 		panic(http.ErrAbortHandler)
+	}
+	if c.trickle > 0 {
+		c.sendSlowly(w)
+		return
 	}
 	c.send(w)
 }
@@ -142,6 +150,32 @@ func (c *call) send(w http.ResponseWriter) {
 	}
 }
 
+// pieces is in how many parts a slow answer is sent.
+const pieces = 10
+
+// sendSlowly sends the answer in parts, so that the client sees its beginning
+// long before its end.
+func (c *call) sendSlowly(w http.ResponseWriter) {
+	w.WriteHeader(c.status)
+	if c.status == http.StatusNoContent || c.r.Method == http.MethodHead {
+		return
+	}
+	flusher := http.NewResponseController(w)
+	tick := time.NewTicker(max(1, c.trickle/pieces))
+	defer tick.Stop()
+	for i := range pieces {
+		from, to := i*len(c.answer)/pieces, (i+1)*len(c.answer)/pieces
+		// An error here is the client's going away, or a writer that can't flush.
+		_, _ = w.Write(c.answer[from:to])
+		_ = flusher.Flush()
+		select {
+		case <-tick.C:
+		case <-c.r.Context().Done():
+			return
+		}
+	}
+}
+
 // cleanPath removes doubled slashes, which at least one SDK sends
 // (avi-rest.md §2), and the slash at the end.
 func cleanPath(p string) string {
@@ -175,6 +209,7 @@ func (s *Simulator) identify(c *call) {
 	path, rest, _ := strings.Cut(rest, "/")
 	c.typ = path
 	uuid, _, _ := strings.Cut(rest, "/")
+	c.collection = uuid == ""
 	switch {
 	case c.r.Method == http.MethodPost && uuid == "":
 		c.name = peekName(c.body)

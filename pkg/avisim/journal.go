@@ -53,6 +53,7 @@ func (st *store) undoReplace(o *object) func() {
 func (st *store) undoRemove(o *object) func() {
 	refs := o.refs()
 	state, fixed := st.states[o]
+	servers := st.servers[o]
 	return func() {
 		st.objects[objectKey{o.t, o.uuid}] = o
 		st.index(o)
@@ -62,6 +63,9 @@ func (st *store) undoRemove(o *object) func() {
 		o.tenant.members++
 		if fixed {
 			st.states[o] = state
+		}
+		if servers != nil {
+			st.servers[o] = servers
 		}
 	}
 }

@@ -91,7 +91,7 @@ func (st *store) resolve(t *objectType, text string, sc scope) (*object, error) 
 	missing := badRequest(t.name + " object not found: " + quote(text))
 	if r.uuid != "" {
 		o := st.objects[objectKey{t, r.uuid}]
-		if o == nil || !o.visibleTo(sc.tenant) {
+		if o == nil || !o.visibleTo(sc.tenant) || !st.mayRefer(sc.tenant, o) {
 			return nil, missing
 		}
 		if t.cloudScoped && sc.cloud != nil && o.cloud != sc.cloud {
@@ -116,7 +116,7 @@ func (st *store) resolve(t *objectType, text string, sc scope) (*object, error) 
 	if err != nil {
 		return nil, err
 	}
-	if o == nil || !o.visibleTo(sc.tenant) {
+	if o == nil || !o.visibleTo(sc.tenant) || !st.mayRefer(sc.tenant, o) {
 		return nil, missing
 	}
 	return o, nil
@@ -127,7 +127,7 @@ func (st *store) resolve(t *objectType, text string, sc scope) (*object, error) 
 // the only one, or the default cloud's.
 func (st *store) lookup(t *objectType, name string, tenant, cloud *object) (*object, error) {
 	tenants := [2]*object{tenant, nil}
-	if tenant != st.admin && t.shared {
+	if tenant != st.admin && t.shared && st.shares(t, tenant) {
 		tenants[1] = st.admin
 	}
 	if !t.tenanted {

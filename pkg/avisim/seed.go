@@ -30,6 +30,10 @@ type Seed struct {
 	Roles   []SeedRole  `yaml:"roles"`
 	Tenants SeedTenants `yaml:"tenants"`
 	Clouds  []SeedCloud `yaml:"clouds"`
+	// Limits are what /api/systemlimits says, by field of ControllerLimits,
+	// ControllerSizingLimits or L7limits (servers_per_pool,
+	// num_virtualservices, …); absent ones are none.
+	Limits map[string]int `yaml:"limits"`
 	// Objects are in tenant admin: by type's path, a list of names, or names
 	// grouped by a word that says what kind of the type they are.
 	Objects map[string]SeedNames `yaml:"objects"`

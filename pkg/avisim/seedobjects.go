@@ -121,10 +121,37 @@ func (sd *seeder) system() {
 		tier = "ENTERPRISE"
 	}
 	sd.add("SystemConfiguration", map[string]any{"uuid": "default", "default_license_tier": tier, "welcome_workflow_complete": true})
+	sd.limits()
 	sd.add("Cluster", map[string]any{
 		"uuid": "cluster-7f3c2f1e-6a57-4b0e-9d1a-5a1d0c1e2f30", "name": "cluster-0-1",
 		"nodes": []any{map[string]any{"name": "node1", "vm_hostname": "node1", "ip": v4("127.0.0.1")}},
 	})
+}
+
+// limits makes the SystemLimits object: each limit where the vocabulary has it.
+func (sd *seeder) limits() {
+	controller := sd.st.vocab.byName["SystemLimits"].def.byName["controller_limits"].def
+	sizing, l7 := controller.byName["controller_sizing_limits"].def, controller.byName["l7_limits"].def
+	body, sized, ofL7 := map[string]any{}, map[string]any{"flavor": "CONTROLLER_SMALL"}, map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(sd.seed.Limits)) {
+		switch value := sd.seed.Limits[name]; {
+		case isLimit(controller, name):
+			body[name] = value
+		case isLimit(sizing, name):
+			sized[name] = value
+		case isLimit(l7, name):
+			ofL7[name] = value
+		case sd.err == nil:
+			sd.err = fmt.Errorf("seeding limits: there is none called %q", name)
+		}
+	}
+	body["controller_sizing_limits"], body["l7_limits"] = []any{sized}, ofL7
+	sd.add("SystemLimits", map[string]any{"uuid": "default", "controller_limits": body})
+}
+
+func isLimit(def *definition, name string) bool {
+	f := def.byName[name]
+	return f != nil && f.kind == kindInteger
 }
 
 func v4(addr string) map[string]any { return map[string]any{"addr": addr, "type": "V4"} }

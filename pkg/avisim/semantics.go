@@ -140,7 +140,10 @@ func admitCertificate(st *store, w *write) error {
 	c, _ := w.body["certificate"].(message)
 	text, ok := c["certificate"].(string)
 	if !ok {
-		return nil // a signing request, or a self-signed certificate to be made
+		if c["self_signed"] == true {
+			return st.selfSign(w, c)
+		}
+		return nil // a signing request
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
@@ -183,12 +186,14 @@ func (o *object) cloudDefault(d *object) bool  { return d.cloud == o }
 // addTenantDefaults gives a tenant its own VRFs and SE group in a cloud when
 // its settings ask for them.
 func (st *store) addTenantDefaults(tenant, cloud *object) {
-	settings, _ := tenant.body["config_settings"].(message)
-	if settings["tenant_vrf"] == true {
+	if kindOf(cloud).tenantVRF && !tenant.isAdmin() {
+		st.addDefault("VrfContext", tenant.name+"-default", tenant, cloud, message{"system_default": true})
+	}
+	if st.tenantSetting(tenant, "tenant_vrf") {
 		st.addDefault("VrfContext", "global", tenant, cloud, message{"system_default": true})
 		st.addDefault("VrfContext", "management", tenant, cloud, message{"system_default": true})
 	}
-	if settings["se_in_provider_context"] == false {
+	if !st.tenantSetting(tenant, "se_in_provider_context") {
 		st.addDefault("ServiceEngineGroup", "Default-Group", tenant, cloud, message{})
 	}
 }

@@ -56,6 +56,10 @@ func (s *Simulator) StartTLS(addr string) (*Server, error) {
 			Handler:           s.Handler(),
 			TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 			ReadHeaderTimeout: 10 * time.Second,
+			ConnState:         s.connections.track,
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, connKey{}, plainConn(c))
+			},
 			// Handshakes that a client breaks off are not worth a line.
 			ErrorLog: s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Trace}),
 		},

@@ -29,11 +29,13 @@ type store struct {
 	admin        *object // tenant admin
 	defaultCloud *object
 	ipam         *ipam
-	states       map[*object]string // settable runtime states
-	defaults     []*object          // what came with a cloud or a tenant
+	states       map[*object]string            // settable runtime states
+	servers      map[*object]map[string]string // those of pools' servers, by address and port
+	defaults     []*object                     // what came with a cloud or a tenant
 	assume       Assumptions
 	selections   *selections
-	journal      *journal // nil unless a macro is under way
+	systemLimits *systemLimits // as last read
+	journal      *journal      // nil unless a macro is under way
 }
 
 type objectKey struct {
@@ -84,6 +86,7 @@ func newStore(v *vocabulary, now func() time.Time) *store {
 		all:     map[*objectType]*objectList{},
 		ipam:    newIPAM(),
 		states:  map[*object]string{},
+		servers: map[*object]map[string]string{},
 
 		selections: newSelections(),
 	}
@@ -216,6 +219,7 @@ func (st *store) remove(o *object) {
 	delete(st.objects, objectKey{o.t, o.uuid})
 	st.unindex(o)
 	delete(st.states, o)
+	delete(st.servers, o)
 	compact := st.journal == nil // else it may have to come back to its place
 	st.lists[listKey{o.t, o.tenant}].remove(o, compact)
 	st.all[o.t].remove(o, compact)
@@ -308,6 +312,14 @@ func (l *objectList) remove(o *object, compact bool) {
 		clear(l.objs[len(kept):])
 		l.objs, l.holes = kept, 0
 	}
+}
+
+// length is how many objects there are.
+func (l *objectList) length() int {
+	if l == nil {
+		return 0
+	}
+	return len(l.objs) - l.holes
 }
 
 // items returns the objects in order; the slice is the caller's.

@@ -16,8 +16,12 @@ func (s *Simulator) versionInfo() map[string]any {
 }
 
 func (s *Simulator) clusterState() map[string]any {
+	state := "CLUSTER_UP_NO_HA"
+	if set := s.cluster.Load(); set != nil && *set != "" {
+		state = *set
+	}
 	return map[string]any{
-		"state": "CLUSTER_UP_NO_HA", "progress": 100, "up_since": s.leader.Load().UTC().Format(upSince),
+		"state": state, "progress": 100, "up_since": s.leader.Load().UTC().Format(upSince),
 	}
 }
 

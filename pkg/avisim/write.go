@@ -27,6 +27,8 @@ var typeRules = map[string]rules{
 	"Tenant":               tenantRules,
 	"Cloud":                cloudRules,
 	"SSLKeyAndCertificate": certificateRules,
+	"VrfContext":           {admit: admitOwn},
+	"ServiceEngineGroup":   {admit: admitOwn},
 }
 
 // write is one create or update on its way in.
@@ -147,6 +149,9 @@ func (st *store) create(p *prepared, tenant *object) (*object, error) {
 		return nil, conflict(o)
 	}
 	w := &write{o: o, body: p.body, refs: refs, trusted: p.trusted}
+	if err := st.checkLimits(w); err != nil {
+		return nil, err
+	}
 	if t.rules.admit != nil {
 		if err := t.rules.admit(st, w); err != nil {
 			return nil, err
@@ -242,6 +247,9 @@ func (st *store) update(o *object, p *prepared, tenant *object) error {
 		// A client that read the object and writes it back sends the defaults
 		// that it was shown: they are still not what it wrote.
 		stripEchoes(st, o, t.def, w.body, o.body)
+	}
+	if err := st.checkLimits(w); err != nil {
+		return err
 	}
 	if t.rules.admit != nil {
 		if err := t.rules.admit(st, w); err != nil {

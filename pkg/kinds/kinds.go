@@ -2,7 +2,7 @@
 // the wire, in the form that records, snapshots and write-backs carry:
 // RESOURCE for the core group, RESOURCE.GROUP for others.
 //
-// It holds constants only; both the agent and the hub import it.
+// It holds names only; both the agent and the hub import it.
 package kinds
 
 // Kinds with a typed message in proto/akohub/v1/objects.proto.

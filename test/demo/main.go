@@ -54,7 +54,9 @@ func run() int {
 		d.out.blank()
 	case err != nil:
 		d.fail(err)
-	case !once:
+	case once:
+		d.out.blank()
+	default:
 		d.lookAround()
 		<-ctx.Done()
 		d.out.blank()
