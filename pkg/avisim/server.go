@@ -58,7 +58,7 @@ func (s *Simulator) StartTLS(addr string) (*Server, error) {
 			ReadHeaderTimeout: 10 * time.Second,
 			ConnState:         s.connections.track,
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, connKey{}, plainConn(c))
+				return context.WithValue(ctx, connKey{}, c)
 			},
 			// Handshakes that a client breaks off are not worth a line.
 			ErrorLog: s.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Trace}),
