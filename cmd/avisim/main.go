@@ -30,7 +30,7 @@ func main() {
 
 type flags struct {
 	listen, seed, certOut, logFormat, logLevel string
-	tenants                                    []string
+	tenants, assume                            []string
 	latency                                    time.Duration
 	rateLimit                                  float64
 	basicAuth                                  bool
@@ -61,6 +61,7 @@ The default seed has user admin with password sim-password.`,
 	fl.DurationVar(&f.latency, "latency", 0, "`time` that every answer is held back")
 	fl.Float64Var(&f.rateLimit, "rate-limit", 0, "requests a `second` for each client address, then delay, then 429 (0: no limit; a real controller: 32)")
 	fl.BoolVar(&f.basicAuth, "basic-auth", false, "accept HTTP basic authentication in place of a session")
+	fl.StringSliceVar(&f.assume, "assume", nil, "`switches` that change what is only assumed, e.g. DeleteRefused=403,AnyDomain (see docs/avisim.md)")
 	fl.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	fl.StringVar(&f.logLevel, "log-level", "info", "trace, debug (each request), info, warn or error")
 	cmdutil.BindEnv(cmd, "AVISIM")
@@ -73,6 +74,9 @@ func run(cmd *cobra.Command, f flags) error {
 		return err
 	}
 	opts := avisim.Options{Tenants: f.tenants, Logger: log, BasicAuth: f.basicAuth, Latency: f.latency}
+	if opts.Assume, err = avisim.ParseAssumptions(f.assume); err != nil {
+		return err
+	}
 	if f.seed != "" {
 		if opts.Seed, err = avisim.LoadSeed(f.seed); err != nil {
 			return err

@@ -106,6 +106,7 @@ func TestBadFlags(t *testing.T) {
 		{"--seed", "/does/not/exist.yaml"},
 		{"--listen", "127.0.0.1:0", "--cert-out", "/does/not/exist/ca.crt"},
 		{"--latency", "soon"},
+		{"--assume", "Nonsense"},
 		{"extra"},
 	} {
 		cmd := newCommand()

@@ -54,40 +54,6 @@ type Options struct {
 	Assume Assumptions
 }
 
-// Assumptions are behaviours of a real controller that could not be
-// confirmed. The zero value is the likeliest, strictest reading.
-type Assumptions struct {
-	// DeleteRefused is the status of a DELETE of an object that others refer
-	// to. Zero means 412.
-	DeleteRefused int
-	// CSRFRefused is the status of a write without a valid CSRF token or
-	// Referer. Zero means 401.
-	CSRFRefused int
-	// SessionEnded is the status of a request whose session has expired or was
-	// lost; some clients expect 419. Zero means 401.
-	SessionEnded int
-	// AccountLocked is the status of a login after too many failed ones. Zero
-	// means 401.
-	AccountLocked int
-	// AnyCertificate stores PEM text without looking at it.
-	AnyCertificate bool
-	// AnyPlacement takes VIPs that a cloud of the type may not support, on
-	// networks that the IPAM profile doesn't list, or in another VRF.
-	AnyPlacement bool
-	// AnyDomain takes DNS names outside the cloud's domains.
-	AnyDomain bool
-	// NoVIP takes virtual services without a VIP.
-	NoVIP bool
-	// SharedProvider lets tenants refer to admin's SE groups and VRFs whatever
-	// their settings say.
-	SharedProvider bool
-	// LimitRefused is the status of a write beyond a system limit. Zero means
-	// 400.
-	LimitRefused int
-	// AllowPortConflicts lets virtual services share a port of a VIP.
-	AllowPortConflicts bool
-}
-
 // Simulator is one simulated controller. All methods may be called at any
 // time, from any goroutine.
 type Simulator struct {

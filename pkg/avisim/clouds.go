@@ -135,9 +135,16 @@ func (a *allocator) checkPlacement(auto bool) error {
 		return nil // placed by the cloud or the router
 	}
 	if has := a.st.networkOf(a.network).vrf; has != a.vrf {
-		return badRequest("network " + quote(a.network.name) + " is in VRF " + quote(nameOf(has)) + ", the VsVip in " + quote(nameOf(a.vrf)))
+		return badRequest("network " + quote(a.network.name) + " is in VRF " + inTenant(has) + ", the VsVip in " + inTenant(a.vrf))
 	}
 	return nil
+}
+
+func inTenant(o *object) string {
+	if o == nil {
+		return "none"
+	}
+	return quote(o.name) + " of tenant " + quote(o.tenant.name)
 }
 
 // checkDomains refuses a name outside the domains that the cloud's DNS profile

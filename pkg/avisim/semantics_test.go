@@ -1,6 +1,7 @@
 package avisim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -180,5 +181,63 @@ func TestRuntime(t *testing.T) {
 	c.must(200, "GET", "/api/pool-inventory/"+pool, nil)
 	if err := sim.SetState("pool", "admin", "nope", StateUp); err == nil {
 		t.Error("a state can be set for an object that isn't there")
+	}
+}
+
+// TestServerStates: a pool is as good as its best server, a virtual service as
+// its best pool.
+func TestServerStates(t *testing.T) {
+	sim := newSim(t, Options{})
+	c := newClient(t, sim)
+	c.must(201, "POST", "/api/vsvip", vip("v", nil))
+	pool := c.must(201, "POST", "/api/pool", `{"name":"p","default_server_port":8080,"servers":[{"ip":{"addr":"10.0.0.1","type":"V4"}},{"ip":{"addr":"2001:db8::1","type":"V6"},"port":81},{"ip":{"addr":"10.0.0.3","type":"V4"},"enabled":false}]}`)["uuid"].(string)
+	group := c.must(201, "POST", "/api/poolgroup", `{"name":"g","members":[{"pool_ref":"/api/pool/?name=p"}]}`)["uuid"].(string)
+	service := c.must(201, "POST", "/api/virtualservice", vs("vs", "v", map[string]any{"pool_group_ref": "/api/poolgroup/?name=g"}, 80))["uuid"].(string)
+	const first, second = "10.0.0.1:8080", "[2001:db8::1]:81"
+	set := func(server, state string) {
+		t.Helper()
+		body := `{"type":"pool","tenant":"admin","name":"p","server":"` + server + `","state":"` + state + `"}`
+		if rec := direct(sim, "POST", "/_sim/state", body); rec.Code != 200 {
+			t.Fatalf("%d %s", rec.Code, rec.Body)
+		}
+	}
+	for _, tt := range []struct{ first, second, want, up string }{
+		{"", "", StateUp, "2"},
+		{StateDown, "", StateUp, "1"},
+		{StateDown, StateInitializing, StateInitializing, "0"},
+		{StateDown, StateDown, StateDown, "0"},
+		{StateInitializing, StateUp, StateUp, "1"},
+	} {
+		set(first, tt.first)
+		set(second, tt.second)
+		for _, path := range []string{"pool/" + pool, "poolgroup/" + group, "virtualservice/" + service} {
+			out := c.must(200, "GET", "/api/"+path+"/runtime", nil)
+			if got := out["oper_status"].(map[string]any)["state"]; got != tt.want {
+				t.Errorf("%s and %s: %s is %v, want %s", tt.first, tt.second, path, got, tt.want)
+			}
+			if out["num_servers_up"] != nil && fmt.Sprintf("%v %v %v", out["num_servers_up"], out["num_servers_enabled"], out["num_servers"]) != tt.up+" 2 3" {
+				t.Errorf("%s and %s: counts %v", tt.first, tt.second, out)
+			}
+		}
+	}
+	set(second, StateDown)
+	var got []string
+	for _, s := range results(c.must(200, "GET", "/api/pool/"+pool+"/runtime/server/", nil)) {
+		got = append(got, fmt.Sprint(s["ip_addr"].(map[string]any)["addr"], " ", s["port"], " ", s["oper_status"].(map[string]any)["state"]))
+	}
+	if want := "10.0.0.1 8080 OPER_INITIALIZING, 2001:db8::1 81 OPER_DOWN, 10.0.0.3 8080 OPER_DISABLED"; strings.Join(got, ", ") != want {
+		t.Errorf("servers: %s", strings.Join(got, ", "))
+	}
+	c.must(404, "GET", "/api/tenant/admin/runtime", nil)
+	c.must(404, "GET", "/api/tenant-inventory", nil)
+	if err := sim.SetServerState("admin", "nope", first, StateDown); err == nil {
+		t.Error("a state can be set for a pool that isn't there")
+	}
+	// A snapshot has the states too.
+	sn := sim.Snapshot()
+	set(second, "")
+	sim.Restore(sn)
+	if s := sim.store.servers[pickObject(sim, "pool", "admin", 0)][second]; s != StateDown {
+		t.Errorf("after the restore the second server is %q", s)
 	}
 }
