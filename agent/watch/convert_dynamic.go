@@ -94,7 +94,7 @@ func (c *converter) custom(o runtime.Object) (*object, error) {
 		Kind:       u.GetKind(),
 	}
 	var err error
-	if body.SpecJson, err = jsonOf(u.Object["spec"]); err != nil {
+	if body.SpecJson, err = jsonOf(specOf(c.kind, u)); err != nil {
 		return nil, fmt.Errorf("encode spec of %s %s/%s: %w", c.kind, u.GetNamespace(), u.GetName(), err)
 	}
 	if body.StatusJson, err = jsonOf(u.Object["status"]); err != nil {
@@ -108,6 +108,21 @@ func (c *converter) custom(o runtime.Object) (*object, error) {
 		out.secrets = gatewaySecrets(u)
 	}
 	return out, nil
+}
+
+// specOf returns what is sent as an object's spec. OpenShift's HostSubnets have
+// none: what would be in it stands at their top.
+func specOf(kind string, u *unstructured.Unstructured) any {
+	if kind != kinds.HostSubnet {
+		return u.Object["spec"]
+	}
+	out := map[string]any{}
+	for _, name := range []string{"host", "subnet"} {
+		if v, ok := u.Object[name]; ok {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // jsonOf encodes with sorted names, so that equal content has equal bytes.

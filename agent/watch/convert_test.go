@@ -255,6 +255,20 @@ status: {status: Accepted}
 				spec_json: "{\"a\":{\"b\":[1,\"x\"]},\"z\":1}" status_json: "{\"status\":\"Accepted\"}"}`,
 		},
 		{
+			name: "host subnet", kind: kinds.HostSubnet,
+			convert: func(c *converter) func(runtime.Object) (*object, error) { return c.custom },
+			in: fromYAML(t, `
+apiVersion: network.openshift.io/v1
+kind: HostSubnet
+metadata: {name: n, uid: u-1}
+host: n
+hostIP: 192.168.10.11
+subnet: 10.128.0.0/23
+`),
+			want: `custom_resource {meta {} api_version: "network.openshift.io/v1" kind: "HostSubnet"
+				spec_json: "{\"host\":\"n\",\"subnet\":\"10.128.0.0/23\"}"}`,
+		},
+		{
 			name: "gateway", kind: Gateway,
 			convert: func(c *converter) func(runtime.Object) (*object, error) { return c.custom },
 			in: fromYAML(t, `

@@ -31,6 +31,10 @@ var kindsOfManifests = map[string]string{
 	"v1 Node":                           kinds.Node,
 	"v1 Pod":                            kinds.Pod,
 	"route.openshift.io/v1 Route":       kinds.Route,
+	// Those of network plugins that static routes are made from.
+	"crd.projectcalico.org/v1 BlockAffinity": kinds.BlockAffinity,
+	"cilium.io/v2 CiliumNode":                kinds.CiliumNode,
+	"network.openshift.io/v1 HostSubnet":     kinds.HostSubnet,
 }
 
 // kindInManifests is the kind as manifests write it.
@@ -48,7 +52,7 @@ func kindInManifests(kind string) string {
 func loadManifests(m *mirror.Mirror, reg *v1alpha1.Cluster, files []string) error {
 	l := &loader{
 		mirror: m,
-		plan:   intake.DefaultPlan(intake.PlanOptions{Pods: reg.Spec.Backends.Type == v1alpha1.BackendNodePortLocal}),
+		plan:   intake.DefaultPlan(intake.OptionsFor(reg)),
 	}
 	for _, f := range files {
 		if err := l.file(f); err != nil {
@@ -123,7 +127,7 @@ func (l *loader) defaults(kind string, u *unstructured.Unstructured) error {
 	switch kind {
 	case kinds.IngressClass:
 		l.hasClass = true
-	case kinds.Node:
+	case kinds.Node, kinds.BlockAffinity, kinds.CiliumNode, kinds.HostSubnet:
 	case kinds.Namespace:
 		l.noteNamespace(u.GetName(), false)
 	default:

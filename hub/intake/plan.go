@@ -2,7 +2,9 @@ package intake
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
@@ -28,6 +30,22 @@ type PlanOptions struct {
 	SystemNamespace string
 	// More are further kinds, watched last.
 	More []*akohubv1.WatchKind
+}
+
+// OptionsFor returns what a registration asks of its watch plan.
+func OptionsFor(reg *v1alpha1.Cluster) PlanOptions {
+	sp := reg.Spec
+	o := PlanOptions{
+		Pods:            sp.Backends.Type == v1alpha1.BackendNodePortLocal,
+		SystemNamespace: sp.Namespaces.System,
+	}
+	routes := sp.Network.StaticRoutes
+	kind, version := kinds.PodNetworks(routes.CNI)
+	if kind != "" && routes.Sync && sp.Backends.Type == v1alpha1.BackendClusterIP {
+		resource, apiGroup, _ := strings.Cut(kind, ".")
+		o.More = append(o.More, &akohubv1.WatchKind{Group: apiGroup, Version: version, Resource: resource})
+	}
+	return o
 }
 
 // annotationPrefixes are the annotations that the hub reads, or has written

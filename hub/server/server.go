@@ -30,7 +30,6 @@ import (
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/reconcile"
 	"github.com/akohub/akohub/hub/settings"
-	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/identity"
 	"github.com/akohub/akohub/pkg/version"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
@@ -170,7 +169,7 @@ func (h *hub) mirror(cluster string) *mirror.Mirror {
 func (h *hub) watchPlan(cluster string) *akohubv1.WatchPlan {
 	o := intake.PlanOptions{}
 	if reg, ok := h.registry.get(cluster); ok {
-		o.Pods = reg.Spec.Backends.Type == v1alpha1.BackendNodePortLocal
+		o = intake.OptionsFor(reg)
 	}
 	return intake.DefaultPlan(o)
 }

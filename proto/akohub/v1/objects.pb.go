@@ -2054,7 +2054,8 @@ type CustomResource struct {
 	ApiVersion string `protobuf:"bytes,2,opt,name=api_version,json=apiVersion,proto3" json:"api_version,omitempty"`
 	// Kind, such as "HostRule".
 	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	// spec as JSON; empty: none.
+	// spec as JSON; empty: none. Of an OpenShift HostSubnet, which has none,
+	// host and subnet.
 	SpecJson []byte `protobuf:"bytes,4,opt,name=spec_json,json=specJson,proto3" json:"spec_json,omitempty"`
 	// status as JSON; empty: none.
 	StatusJson    []byte `protobuf:"bytes,5,opt,name=status_json,json=statusJson,proto3" json:"status_json,omitempty"`
