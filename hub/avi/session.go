@@ -191,6 +191,11 @@ func (c *Client) postLogin(ctx context.Context, password string) (credentials, e
 	if resp.StatusCode/100 != 2 {
 		e := &Error{Op: "logging in", Status: resp.StatusCode, Message: messageOf(resp.StatusCode, answer)}
 		e.Class = classify(http.MethodPost, resp.StatusCode, e.Message)
+		if e.Class == Invalid {
+			// What else a login is refused with (a locked account, say), to send
+			// it again and again would keep the account locked.
+			e.Class = Unauthorized
+		}
 		e.RetryAfter = retryAfter(resp.Header)
 		if e.Class == RateLimited {
 			c.limiter.refused(e.RetryAfter)
