@@ -11,3 +11,5 @@
 // pkg/api/schemagen); an `ako` tag names the Helm value of AKO that a field
 // replaces.
 package v1alpha1
+
+//go:generate go run ../schemagen
