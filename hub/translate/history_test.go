@@ -1,9 +1,9 @@
 package translate
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -103,34 +103,31 @@ func (h *history) remove(k mirror.Ref) {
 }
 
 // step changes one object, or sends everything again as after a reconnect.
-func (h *history) step(t *rapid.T) {
-	ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(t, "namespace")
-	switch rapid.IntRange(0, 9).Draw(t, "step") {
+func (h *history) step(c choices) {
+	ns := oneOf(c, "namespace", "red", "blue")
+	switch c.pick(10, "step") {
 	case 0, 1, 2, 3:
-		h.put(record(h.tb, ns, fmt.Sprint("i", rapid.IntRange(0, 3).Draw(t, "name")), drawIngress(t)))
+		h.put(record(h.tb, ns, fmt.Sprint("i", c.pick(4, "name")), drawIngress(c)))
 	case 4:
-		name := rapid.SampledFrom([]string{"sa", "sb"}).Draw(t, "name")
-		h.put(record(h.tb, ns, name, secret(h.tb, name, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "pair")).GetSecret()))
+		name := oneOf(c, "name", "sa", "sb")
+		h.put(record(h.tb, ns, name, secret(h.tb, name, oneOf(c, "pair", "a", "b")).GetSecret()))
 	case 5:
-		h.put(aviClass(h.tb, rapid.IntRange(0, 4).Draw(t, "default") > 0))
+		h.put(aviClass(h.tb, c.pick(5, "default") > 0))
 	case 6:
-		meta := &akohubv1.Meta{}
-		switch rapid.IntRange(0, 3).Draw(t, "namespace has") {
-		case 0:
-			meta.Annotations = map[string]string{tenantAnnotation: "billing"}
-		case 1:
-			meta.Annotations = map[string]string{infraSettingAnnotation: "gold"}
-		}
-		h.put(record(h.tb, "", ns, &akohubv1.Namespace{Meta: meta}))
+		h.put(record(h.tb, "", ns, &akohubv1.Namespace{Meta: &akohubv1.Meta{Annotations: oneOf(c, "annotations",
+			nil, nil, map[string]string{tenantAnnotation: "billing"}, map[string]string{infraSettingAnnotation: "gold"})}}))
 	case 7:
-		backend := fmt.Sprintf("kind: Backend\nmetadata: {name: web, namespace: %s}\nspec: {addresses: [10.1.0.%d]}",
-			ns, rapid.IntRange(1, 3).Draw(t, "address"))
-		for _, rec := range rapid.Permutation(manifests(h.tb, "", []byte(backend))).Draw(t, "order") {
+		recs := manifests(h.tb, "", fmt.Appendf(nil,
+			"kind: Backend\nmetadata: {name: web, namespace: %s}\nspec: {addresses: [10.1.0.%d]}", ns, 1+c.pick(3, "address")))
+		if c.pick(2, "slice first") == 1 {
+			slices.Reverse(recs)
+		}
+		for _, rec := range recs {
 			h.put(rec)
 		}
 	case 8:
 		if refs := sortRefs(slices.Collect(maps.Keys(h.now))); len(refs) > 0 {
-			h.remove(rapid.SampledFrom(refs).Draw(t, "gone"))
+			h.remove(oneOf(c, "gone", refs...))
 		}
 	case 9:
 		for _, k := range sortRefs(slices.Collect(maps.Keys(h.now))) {
@@ -139,18 +136,19 @@ func (h *history) step(t *rapid.T) {
 	}
 }
 
-// historyEndsRight walks a random history, translates what is dirty every now
-// and then, and compares the end with the translation of the final state.
-func historyEndsRight(tb testing.TB, t *rapid.T) {
-	s := drawSettings(t)
+// historyEndsRight walks a history, translates what is dirty every now and
+// then, and returns how the end differs from the translation of the final
+// state; empty: it doesn't.
+func historyEndsRight(tb testing.TB, c choices) string {
+	s := drawSettings(c)
 	h := &history{tb: tb, now: map[mirror.Ref]*akohubv1.Record{}, mirror: mirror.New("east")}
 	fo := &follower{s: s, fragments: map[UnitKey]Fragment{}}
 	for _, rec := range surroundings(tb) {
 		h.put(rec)
 	}
-	for range rapid.IntRange(1, 25).Draw(t, "steps") {
-		h.step(t)
-		if rapid.Bool().Draw(t, "follow") {
+	for range 1 + c.pick(25, "steps") {
+		h.step(c)
+		if c.pick(2, "follow") == 1 {
 			fo.follow(h.mirror)
 		}
 	}
@@ -171,20 +169,31 @@ func historyEndsRight(tb testing.TB, t *rapid.T) {
 	maps.Copy(keys, want)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		if got[key] != want[key] {
-			t.Fatalf("%s after the history:\n%s\nof the final state:\n%s", key, got[key], want[key])
+			return fmt.Sprintf("%s after the history:\n%s\nof the final state:\n%s", key, got[key], want[key])
 		}
 	}
+	return ""
 }
 
 func TestHistoryEndsRight(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) { historyEndsRight(t, rt) })
+	rapid.Check(t, func(rt *rapid.T) {
+		if diff := historyEndsRight(t, rapidChoices{rt}); diff != "" {
+			rt.Fatal(diff)
+		}
+	})
 }
 
 // FuzzHistory lets the fuzzer look for a history that does not end in the
 // desired set of its final state.
 func FuzzHistory(f *testing.F) {
-	f.Add(bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6, 7}, 64))
+	for seed := range uint64(8) {
+		data := make([]byte, 400)
+		_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(data) // never fails
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		rapid.MakeFuzz(func(rt *rapid.T) { historyEndsRight(t, rt) })(t, data)
+		if diff := historyEndsRight(t, &byteChoices{data}); diff != "" {
+			t.Error(diff)
+		}
 	})
 }

@@ -16,48 +16,72 @@ import (
 
 var drawnHosts = []string{"a.shop.example.test", "b.shop.example.test", "*.shop.example.test", "", "www.example.com"}
 
+// choices are where drawn things come from: rapid, or the bytes of a fuzzer.
+type choices interface {
+	// pick returns a number from 0 to n-1.
+	pick(n int, what string) int
+}
+
+type rapidChoices struct{ *rapid.T }
+
+func (c rapidChoices) pick(n int, what string) int { return rapid.IntRange(0, n-1).Draw(c.T, what) }
+
+// byteChoices takes a byte for each choice; when there are no more, the first
+// of each is chosen.
+type byteChoices struct{ data []byte }
+
+func (c *byteChoices) pick(n int, _ string) int {
+	if len(c.data) == 0 {
+		return 0
+	}
+	b := c.data[0]
+	c.data = c.data[1:]
+	return int(b) % n
+}
+
+func oneOf[T any](c choices, what string, from ...T) T { return from[c.pick(len(from), what)] }
+
 // drawIngress draws an Ingress over few hosts, paths and names, so that they
 // meet often.
-func drawIngress(t *rapid.T) *akohubv1.Ingress {
-	in := &akohubv1.Ingress{Meta: &akohubv1.Meta{CreationSeconds: rapid.Int64Range(1, 3).Draw(t, "created")}}
-	backend := func(label string) *akohubv1.IngressBackend {
-		return &akohubv1.IngressBackend{ServiceName: rapid.SampledFrom([]string{"web", "web", "gone", ""}).Draw(t, label), PortNumber: 80}
+func drawIngress(c choices) *akohubv1.Ingress {
+	in := &akohubv1.Ingress{Meta: &akohubv1.Meta{CreationSeconds: int64(1 + c.pick(3, "created"))}}
+	backend := func(what string) *akohubv1.IngressBackend {
+		return &akohubv1.IngressBackend{ServiceName: oneOf(c, what, "web", "web", "gone", ""), PortNumber: 80}
 	}
-	for range rapid.IntRange(0, 3).Draw(t, "rules") {
-		rule := &akohubv1.IngressRule{Host: rapid.SampledFrom(drawnHosts).Draw(t, "host"), HasHttp: true}
-		for range rapid.IntRange(0, 3).Draw(t, "paths") {
+	for range c.pick(4, "rules") {
+		rule := &akohubv1.IngressRule{Host: oneOf(c, "host", drawnHosts...), HasHttp: true}
+		for range c.pick(4, "paths") {
 			rule.Paths = append(rule.Paths, &akohubv1.IngressPath{
-				Path:     rapid.SampledFrom([]string{"", "/", "/x", "/X", "/y/z", "/y_z"}).Draw(t, "path"),
-				PathType: rapid.SampledFrom([]string{"Prefix", "Exact", ""}).Draw(t, "type"),
+				Path:     oneOf(c, "path", "", "/", "/x", "/X", "/y/z", "/y_z"),
+				PathType: oneOf(c, "type", "Prefix", "Exact", ""),
 				Backend:  backend("service"),
 			})
 		}
 		in.Rules = append(in.Rules, rule)
 	}
-	if rapid.IntRange(0, 3).Draw(t, "default") == 0 {
+	if c.pick(4, "default") == 3 {
 		in.DefaultBackend = backend("default backend")
 	}
-	if name := rapid.SampledFrom([]string{"", "sa", "sb", "gone"}).Draw(t, "secret"); name != "" {
-		in.Tls = []*akohubv1.IngressTls{{Hosts: drawnHosts[:rapid.IntRange(1, 3).Draw(t, "tls hosts")], SecretName: name}}
+	if name := oneOf(c, "secret", "", "sa", "sb", "gone"); name != "" {
+		in.Tls = []*akohubv1.IngressTls{{Hosts: drawnHosts[:1+c.pick(3, "tls hosts")], SecretName: name}}
 	}
-	annotation := rapid.SampledFrom([]string{"", "", "", passthroughAnnotation, enableTLSAnnotation}).Draw(t, "annotation")
-	if annotation != "" {
-		in.Meta.Annotations = map[string]string{annotation: "true"}
+	if name := oneOf(c, "annotation", "", "", "", passthroughAnnotation, enableTLSAnnotation); name != "" {
+		in.Meta.Annotations = map[string]string{name: "true"}
 	}
 	return in
 }
 
 // drawSettings draws one of the ways to serve hosts.
-func drawSettings(t *rapid.T) *Settings {
+func drawSettings(c choices) *Settings {
 	return settings(func(s *Settings) {
-		s.ShardSize = rapid.SampledFrom([]int{8, 1, 0}).Draw(t, "shards")
-		s.PassthroughShardSize = rapid.SampledFrom([]int{1, 0}).Draw(t, "passthrough shards")
-		s.EVH = rapid.Bool().Draw(t, "evh")
+		s.ShardSize = oneOf(c, "shards", 8, 1, 0)
+		s.PassthroughShardSize = oneOf(c, "passthrough shards", 1, 0)
+		s.EVH = oneOf(c, "evh", false, true)
 		if s.EVH {
-			s.VIPPerNamespace = rapid.Bool().Draw(t, "vip per namespace")
-			s.FQDNReusePolicy = rapid.SampledFrom([]string{"InterNamespaceAllowed", "Strict"}).Draw(t, "reuse")
+			s.VIPPerNamespace = oneOf(c, "vip per namespace", false, true)
+			s.FQDNReusePolicy = oneOf(c, "reuse", "InterNamespaceAllowed", "Strict")
 		} else {
-			s.NoPGForSNI = rapid.Bool().Draw(t, "nopg")
+			s.NoPGForSNI = oneOf(c, "nopg", false, true)
 		}
 	})
 }
@@ -75,7 +99,7 @@ func drawIngresses(t *testing.T, rt *rapid.T) []*akohubv1.Record {
 	var recs []*akohubv1.Record
 	for i := range rapid.IntRange(1, 6).Draw(rt, "ingresses") {
 		ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "namespace")
-		recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rt)))
+		recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rapidChoices{rt})))
 	}
 	return recs
 }
@@ -85,7 +109,7 @@ func TestIngressOrderDoesNotShow(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
-		s := drawSettings(rt)
+		s := drawSettings(rapidChoices{rt})
 		var first, second []byte
 		readView(t, recs, func(v mirror.View) { first = indented(t, goldenOf(t, v, s)) })
 		shuffled := rapid.Permutation(recs).Draw(rt, "order")
@@ -102,7 +126,7 @@ func TestIngressObjectsAreWhole(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
-		s := drawSettings(rt)
+		s := drawSettings(rapidChoices{rt})
 		readView(t, recs, func(v mirror.View) {
 			objects, fragments := translateAll(v, s)
 			have := map[Key]bool{}
@@ -132,7 +156,7 @@ func TestIngressObjectsAreWhole(t *testing.T) {
 func TestOldestClaimHasThePath(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		s := drawSettings(rt)
+		s := drawSettings(rapidChoices{rt})
 		var change func(*akohubv1.Ingress)
 		if rapid.Bool().Draw(rt, "tls") {
 			change = withTLS("sa")
