@@ -65,7 +65,7 @@ func TestConflict(t *testing.T) {
 		for rev := range 5 {
 			c.slice("lb1", "lb1-1", rev+1, "10.0.8.2", "10.0.8.5")
 			c.send(sliceRef("lb1-1"))
-			_ = c.settle()
+			_ = c.try()
 		}
 		if n := c.worker().failed[translate.Key{Tenant: "team", Type: "pool", Name: "c1--default-lb0-TCP-80"}].attempts; n != 1 {
 			t.Errorf("%d attempts", n)
@@ -74,7 +74,7 @@ func TestConflict(t *testing.T) {
 	})
 	t.Run("still there", func(t *testing.T) {
 		f.pass(2 * backoffLast)
-		if err := c.settle(); err == nil {
+		if err := c.try(); err == nil {
 			t.Error("no error")
 		}
 		if got := only(f.writes(), "POST"); len(got) != 1 {
@@ -87,7 +87,7 @@ func TestConflict(t *testing.T) {
 	t.Run("gone", func(t *testing.T) {
 		remove()
 		f.pass(2 * backoffLast)
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"c1--default-lb0-TCP-80", "c1--default-lb1-TCP-80"}, only(f.wanted("pool"), "-lb")); diff != "" {
@@ -122,10 +122,10 @@ func TestRefusedObject(t *testing.T) {
 	}
 	f.writes()
 	t.Run("waits", func(t *testing.T) {
-		_ = c.settle()
+		_ = c.try()
 		f.noWrites("before it is time")
 		f.pass(2 * backoffFirst)
-		_ = c.settle()
+		_ = c.try()
 		if got := f.writes(); len(got) != 1 {
 			t.Errorf("wrote %v", got)
 		}
@@ -136,7 +136,7 @@ func TestRefusedObject(t *testing.T) {
 	t.Run("another content is tried at once", func(t *testing.T) {
 		c.slice("lb0", "lb0-1", 1, "10.0.8.50")
 		c.send(sliceRef("lb0-1"))
-		_ = c.settle()
+		_ = c.try()
 		if got := f.writes(); len(only(got, "POST pool")) != 1 {
 			t.Errorf("wrote %v", got)
 		}
@@ -144,7 +144,7 @@ func TestRefusedObject(t *testing.T) {
 	t.Run("taken", func(t *testing.T) {
 		f.sim.ClearFaults()
 		f.pass(2 * backoffLast)
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if st := c.status(); st.Error != "" {
@@ -157,7 +157,7 @@ func TestRefusedObject(t *testing.T) {
 		f.sim.Inject(avisim.Fault{Method: http.MethodPut, Type: "pool", Name: "c1--default-lb0-TCP-80", Status: 400, Body: words})
 		c.slice("lb0", "lb0-1", 2, "10.0.8.51")
 		c.send(sliceRef("lb0-1"))
-		_ = c.settle()
+		_ = c.try()
 		if got := only(f.agents.take(), "Warning AviRefused"); len(got) != 1 {
 			t.Errorf("told %v", got)
 		}
@@ -171,7 +171,7 @@ func TestRefusedPoolOfASharedHost(t *testing.T) {
 	f.sim.Inject(avisim.Fault{Method: http.MethodPost, Type: "pool", NameContains: "h1.avi.internal", Status: 400, Body: "no"})
 	c := f.up(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Ingress.ShardSize = v1alpha1.ShardSmall }), sites(3, 0))
 	f.pass(2 * backoffLast)
-	_ = c.settle()
+	_ = c.try()
 	if got := f.names("team", "pool"); len(got) != 2 {
 		t.Fatalf("pools %v", got)
 	}
@@ -180,7 +180,7 @@ func TestRefusedPoolOfASharedHost(t *testing.T) {
 	}
 	f.sim.ClearFaults()
 	f.pass(2 * backoffLast)
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	group := f.sim.Dump().Tenants["team"]["poolgroup"][0]
@@ -213,7 +213,7 @@ func TestForeignEditInBetween(t *testing.T) {
 	f.sim.Inject(avisim.Fault{Method: http.MethodPut, Type: "pool", Status: 412, Body: "concurrent update", Times: 1})
 	c.slice("lb0", "lb0-1", 1, "10.0.8.60")
 	c.send(sliceRef("lb0-1"))
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.writes(); len(got) != 2 {
@@ -281,7 +281,7 @@ func TestControllerAway(t *testing.T) {
 			f.sim.Inject(fault)
 			c := f.register(registration("c1"), sites(1, 1))
 			c.sync()
-			if err := c.settle(); err == nil {
+			if err := c.try(); err == nil {
 				t.Fatal("no error")
 			}
 			if st := c.status(); st.Error == "" {
@@ -291,13 +291,13 @@ func TestControllerAway(t *testing.T) {
 				t.Errorf("sleeps for %v", d)
 			}
 			asked := len(f.sim.Requests())
-			c.settle()
+			_ = c.try()
 			if n := len(f.sim.Requests()); n != asked {
 				t.Errorf("asked %d times more before it is time", n-asked)
 			}
 			f.sim.ClearFaults()
 			f.pass(2 * backoffLast)
-			if err := c.settle(); err != nil {
+			if err := c.try(); err != nil {
 				t.Fatal(err)
 			}
 			if got := f.names("team", "virtualservice"); len(got) != 2 {
@@ -318,7 +318,7 @@ func TestControllerAway(t *testing.T) {
 		c.tombstone(ingressRef("a0"))
 		c.service("lb5", "LoadBalancer")
 		c.send(sliceRef("lb0-1"), serviceRef("lb5"))
-		err := c.settle()
+		err := c.try()
 		if err == nil || !strings.Contains(err.Error(), "upgrade") {
 			t.Errorf("error %v", err)
 		}
@@ -328,14 +328,14 @@ func TestControllerAway(t *testing.T) {
 		c.slice("lb0", "lb0-1", 2, "10.0.8.61")
 		c.send(sliceRef("lb0-1"))
 		f.writes()
-		_ = c.settle()
+		_ = c.try()
 		f.noWrites("waiting")
 		if st := c.status(); st.Pending == 0 {
 			t.Error("nothing is pending")
 		}
 		f.sim.SetUpgrading(false)
 		f.pass(2 * backoffLast)
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		got := f.writes()
@@ -366,14 +366,14 @@ func TestServiceEngineGroup(t *testing.T) {
 	}
 	b.slice("lb0", "lb0-1", 1, "10.0.8.60")
 	b.send(sliceRef("lb0-1"))
-	_ = b.settle()
+	_ = b.try()
 	if got := only(f.names("team", "virtualservice"), "c2--"); len(got) > 0 {
 		t.Errorf("%v is served by engines without the cluster's routes", got)
 	}
 	if err := f.manager.Register(registration("c2", routes, func(r *v1alpha1.Cluster) { r.Spec.ServiceEngineGroup = "seg-gold" })); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.settle(); err != nil {
+	if err := b.try(); err != nil {
 		t.Fatal(err)
 	}
 	if got := only(f.names("team", "virtualservice"), "c2--"); len(got) != 1 {

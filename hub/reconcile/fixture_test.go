@@ -162,7 +162,7 @@ func (f *fixture) up(reg *v1alpha1.Cluster, w world) *cluster {
 	f.t.Helper()
 	c := f.register(reg, w)
 	c.sync()
-	c.settle()
+	_ = c.try()
 	return c
 }
 
@@ -237,9 +237,17 @@ func (c *cluster) worker() *worker {
 	return w
 }
 
-// settle runs cycles until there is nothing more to do for now, and returns the
-// error that the last one ended with.
-func (c *cluster) settle() error {
+// settle runs cycles until there is nothing more to do for now. Nothing may
+// stand against the cluster then.
+func (c *cluster) settle() {
+	c.f.t.Helper()
+	if err := c.try(); err != nil {
+		c.f.t.Fatal(err)
+	}
+}
+
+// try is settle where something may stand against the cluster.
+func (c *cluster) try() error {
 	c.f.t.Helper()
 	w := c.worker()
 	for range 100 {

@@ -168,7 +168,7 @@ func TestBrake(t *testing.T) {
 	}
 	t.Run("a few go", func(t *testing.T) {
 		gone("lb5")
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"DELETE l4policyset c1--default-lb5", "DELETE pool c1--default-lb5-TCP-80",
@@ -178,7 +178,7 @@ func TestBrake(t *testing.T) {
 	})
 	t.Run("many are held", func(t *testing.T) {
 		gone("lb1", "lb2", "lb3")
-		err := c.settle()
+		err := c.try()
 		f.noWrites("held")
 		st := c.status()
 		if st.Held == "" || err == nil || !strings.Contains(err.Error(), "3 of 6 virtual services") {
@@ -192,7 +192,7 @@ func TestBrake(t *testing.T) {
 		c.slice("lb0", "lb0-1", 1, "10.0.8.200")
 		c.send(sliceRef("lb0-1"))
 		f.pass(2 * planEvery)
-		_ = c.settle()
+		_ = c.try()
 		if diff := cmp.Diff([]string{"PUT pool c1--default-lb0-TCP-80"}, f.writes()); diff != "" {
 			t.Error(diff)
 		}
@@ -201,7 +201,7 @@ func TestBrake(t *testing.T) {
 		if err := f.manager.Approve("c1"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.writes(); len(only(got, "DELETE virtualservice")) != 3 || len(got) != 12 {
@@ -224,7 +224,7 @@ func TestBrake(t *testing.T) {
 		}
 		c.mu.Unlock()
 		c.sync()
-		_ = c.settle()
+		_ = c.try()
 		f.noWrites("held again")
 	})
 }
@@ -239,7 +239,7 @@ func TestTombstonesNeedNoApproval(t *testing.T) {
 	c.settle()
 	f.writes()
 	c.tombstone(serviceRef("lb0"), serviceRef("lb1"), serviceRef("lb2"), serviceRef("lb3"))
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.writes(); len(only(got, "DELETE virtualservice")) != 4 {
@@ -285,7 +285,7 @@ func TestModes(t *testing.T) {
 		if err := f.manager.Register(registration("c1", mode(m))); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -315,10 +315,10 @@ func TestModes(t *testing.T) {
 
 func TestModeThatWritesTellsWhatWasThere(t *testing.T) {
 	f := start(t)
-	c := f.up(registration("c1"), sites(1, 1))
+	f.up(registration("c1"), sites(1, 1))
 	f.restart()
 	// As AKO's objects would be taken over: there on Avi, unknown in the cluster.
-	c = f.up(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Mode = v1alpha1.ModeObserve }), sites(1, 1))
+	c := f.up(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Mode = v1alpha1.ModeObserve }), sites(1, 1))
 	f.writes()
 	f.agents.take()
 	if err := f.manager.Register(registration("c1")); err != nil {
@@ -339,7 +339,7 @@ func TestSettingsChangeLive(t *testing.T) {
 	if err := f.manager.Register(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Ingress.ShardSize = v1alpha1.ShardLarge })); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	if after := f.names("team", "virtualservice"); len(after) <= len(before) {
@@ -360,7 +360,7 @@ func TestSettingsChangeLive(t *testing.T) {
 		if err := f.manager.Register(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.ServiceEngineGroup = "nosuch" })); err != nil {
 			t.Fatal(err)
 		}
-		err := c.settle()
+		err := c.try()
 		if err == nil || !strings.Contains(err.Error(), `"nosuch"`) {
 			t.Errorf("error %v", err)
 		}
@@ -371,7 +371,7 @@ func TestSettingsChangeLive(t *testing.T) {
 		})); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.settle(); err != nil || c.status().Error != "" {
+		if err := c.try(); err != nil || c.status().Error != "" {
 			t.Errorf("error %v, shown %q", err, c.status().Error)
 		}
 		f.noWrites("back")
@@ -381,7 +381,7 @@ func TestSettingsChangeLive(t *testing.T) {
 func TestTenants(t *testing.T) {
 	f := start(t, "other")
 	c := f.up(registration("c1"), sites(1, 1))
-	err := c.settle()
+	err := c.try()
 	if err == nil || !strings.Contains(err.Error(), `"team"`) || !strings.Contains(err.Error(), "no such tenant") {
 		t.Errorf("error %v", err)
 	}
@@ -389,7 +389,7 @@ func TestTenants(t *testing.T) {
 	if err := f.manager.Register(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Tenant.Create = true })); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	got := f.writes()
@@ -408,7 +408,7 @@ func TestTenants(t *testing.T) {
 		c.service("lb9", "LoadBalancer")
 		f.agents.take()
 		c.send(mirror.Ref{Kind: kinds.Namespace, Name: "ns2"}, mirror.Ref{Kind: kinds.Service, Namespace: "ns2", Name: "lb"}, serviceRef("lb9"))
-		err := c.settle()
+		err := c.try()
 		if err == nil || !strings.Contains(err.Error(), "later") {
 			t.Errorf("error %v", err)
 		}
@@ -420,7 +420,7 @@ func TestTenants(t *testing.T) {
 		}
 		f.createTenant("later")
 		f.pass(2 * backoffLast)
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"c1--ns2-lb"}, f.names("later", "virtualservice")); diff != "" {
@@ -431,14 +431,14 @@ func TestTenants(t *testing.T) {
 		if err := f.manager.Register(registration("c1", func(r *v1alpha1.Cluster) { r.Spec.Tenant.Name = "other" })); err != nil {
 			t.Fatal(err)
 		}
-		err := c.settle()
+		err := c.try()
 		if len(f.names("other", "virtualservice")) > 0 || c.status().Held == "" {
 			t.Errorf("a move of all virtual services is not held: %v, error %v", f.names("other", "virtualservice"), err)
 		}
 		if err := f.manager.Approve("c1"); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.settle(); err != nil {
+		if err := c.try(); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.names("team", "virtualservice"); len(got) > 0 {
@@ -481,7 +481,7 @@ func TestLargePlanInParts(t *testing.T) {
 	if err := w.do(t.Context(), func(context.Context) {}); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(f.names("team", "pool")); n != maxSteps+40 {
@@ -510,7 +510,7 @@ func TestAnotherVirtualServiceIsTold(t *testing.T) {
 		}
 	}
 	f.pass(2 * refreshEvery)
-	if err := c.settle(); err != nil {
+	if err := c.try(); err != nil {
 		t.Fatal(err)
 	}
 	_, after := c.shown(serviceRef("lb0"))

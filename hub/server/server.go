@@ -72,7 +72,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 		}
 	}
 	h := &hub{log: log, registry: newRegistry()}
-	h.fleet, err = fleet.Open(cfg.Clusters, log.Named("fleet"), fleet.WithControllers(cfg.ControllerNames()...))
+	h.fleet, err = fleet.Open(cfg.Clusters, log.Named("fleet"), fleet.WithControllers(cfg.ControllerNames()...)) //nolint:contextcheck // Close ends it
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (h *hub) serve(ctx context.Context, cfg *config.Config, tlsConfig *tls.Conf
 	}
 	watch := h.fleet.Watch()
 	defer watch.Close()
-	h.follow(watch) // before the first agent is let in
+	h.follow(watch) //nolint:contextcheck // workers end with the manager; before the first agent is let in
 	group, ctx := errgroup.WithContext(ctx)
 	server := intake.NewServer(tlsConfig, h.log, metrics)
 	akohubv1.RegisterAgentServiceServer(server, h.intake)
@@ -118,7 +118,7 @@ func (h *hub) serve(ctx context.Context, cfg *config.Config, tlsConfig *tls.Conf
 			case <-ctx.Done():
 				return nil
 			case <-watch.C():
-				h.follow(watch)
+				h.follow(watch) //nolint:contextcheck // as above
 			}
 		}
 	})

@@ -123,9 +123,9 @@ func (s *site) cluster(name, spec string) {
 	}
 }
 
-// run runs the hub until the returned function is called, which returns the
-// hub's error and how long it took to stop.
-func (s *site) run() (stop func() (error, time.Duration)) {
+// run runs the hub until the returned function is called, which returns how
+// long it took to stop, and the hub's error.
+func (s *site) run() (stop func() (time.Duration, error)) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -146,15 +146,15 @@ func (s *site) run() (stop func() (error, time.Duration)) {
 		_ = resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-	return func() (error, time.Duration) {
+	return func() (time.Duration, error) {
 		start := time.Now()
 		cancel()
 		select {
 		case err := <-ended:
-			return err, time.Since(start)
+			return time.Since(start), err
 		case <-time.After(patience):
 			s.t.Fatal("the hub does not stop")
-			return nil, 0
+			return 0, nil
 		}
 	}
 }
@@ -261,7 +261,7 @@ func TestRunAndStop(t *testing.T) {
 			}
 		}
 	})
-	err, took := stop()
+	took, err := stop()
 	if err != nil || took > 5*time.Second {
 		t.Errorf("stopped after %v with %v", took, err)
 	}
@@ -269,7 +269,7 @@ func TestRunAndStop(t *testing.T) {
 		t.Error("the address of agents is still open")
 	}
 	t.Run("and again on the same addresses", func(t *testing.T) {
-		if err, _ := s.run()(); err != nil {
+		if _, err := s.run()(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -287,7 +287,7 @@ func TestStopsWithARequestUnderWay(t *testing.T) {
 		asked <- err
 	}()
 	s.eventually("the request is under way", func() bool { return strings.Contains(s.log.String(), "registration in force") })
-	err, took := stop()
+	took, err := stop()
 	if err != nil || took > 5*time.Second {
 		t.Errorf("stopped after %v with %v", took, err)
 	}
@@ -400,7 +400,7 @@ func TestRegistrationsAreFollowed(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if err, _ := stop(); err != nil {
+	if _, err := stop(); err != nil {
 		t.Error(err)
 	}
 }
@@ -421,7 +421,7 @@ func TestStanding(t *testing.T) {
 	}
 	s.cluster("c1", "")
 	s.eventually("it is right again", func() bool { c, _ := s.shown("c1"); return c.Error == "" })
-	if err, _ := stop(); err != nil {
+	if _, err := stop(); err != nil {
 		t.Error(err)
 	}
 }
