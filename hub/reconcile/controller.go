@@ -24,6 +24,11 @@ type Controller interface {
 	// Inventory returns all objects of a tenant that are the cluster's, or an
 	// error: never a part of them.
 	Inventory(ctx context.Context, tenant, cluster, createdBy string) (map[plan.Key]*plan.Observed, error)
+	// TenantsOf returns the tenants that hold objects of the cluster's, of those
+	// that the controller's user sees.
+	TenantsOf(ctx context.Context, cluster, createdBy string) ([]string, error)
+	// VRFContext reads a VRF context of a cloud; nil: the user may not.
+	VRFContext(ctx context.Context, tenant, cloud, name string) (*plan.Observed, error)
 	// Apply carries out a plan and returns a result for each step.
 	Apply(ctx context.Context, p plan.Plan, onResult func(int, avi.Result)) []avi.Result
 }

@@ -50,6 +50,9 @@ func (w *worker) takeRegistration(reg *v1alpha1.Cluster) {
 		return
 	}
 	w.facts = nil
+	if writes(reg.Spec.Mode) {
+		w.offboarded = false
+	}
 	w.reload, w.full = true, true
 	w.trouble = failure{}
 	if old == nil {

@@ -55,6 +55,9 @@ type worker struct {
 	// connected says that an agent has come since the loop last looked.
 	connected bool
 
+	// offboarded says that the cluster's objects were removed for good.
+	offboarded bool
+
 	// inForce is the registration that everything below rests on.
 	inForce *v1alpha1.Cluster
 	facts   *Facts
@@ -309,5 +312,8 @@ func (w *worker) standing() error {
 		err = fmt.Errorf("%w (and %d more objects)", err, n-1)
 	}
 	errs = append(errs, err, w.stale.err, w.absence(), w.model.defect())
+	if w.offboarded {
+		errs = append(errs, errOffboarded)
+	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,366 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/desired"
+	"github.com/akohub/akohub/hub/feedback"
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/settings"
+	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// errOffboarded stands against a cluster whose objects were removed while its
+// registration is still there.
+var errOffboarded = errors.New("the cluster is offboarded: remove its registration; a mode that writes would make its objects again")
+
+// Offboarding is the removal of all that a cluster has on its controller: what
+// is to be done or, once it was carried out, what was done.
+type Offboarding struct {
+	// Plan removes the cluster's objects, users before what they use, and then
+	// its label and its static routes from objects that it shares.
+	Plan plan.Plan
+	// Tenants are those that were looked at.
+	Tenants []string
+	// Notes say what could not be looked at.
+	Notes []string
+	// Done says that the plan was carried out.
+	Done bool
+	// Failures are the writes that could not be made.
+	Failures []Failure
+	// Left are objects of the cluster's that are there after all.
+	Left []plan.Key
+	// Cleared counts the Kubernetes objects whose status was taken back,
+	// NotCleared those where that failed, above all since no agent is connected.
+	Cleared, NotCleared int
+}
+
+// takeBackWithin bounds the wait for an agent that clears statuses.
+const takeBackWithin = 15 * time.Second
+
+// Failure is a write that could not be made.
+type Failure struct {
+	Op  plan.Op
+	Key plan.Key
+	Err error
+}
+
+// Offboard plans the removal of everything that a cluster has on its controller
+// and, if asked to, carries it out. The mode of the registration must be one in
+// which the hub does not write, or the cluster's objects would be made again.
+func (m *Manager) Offboard(ctx context.Context, cluster string, carryOut bool) (Offboarding, error) {
+	w, err := m.worker(cluster)
+	if err != nil {
+		return Offboarding{}, err
+	}
+	var out Offboarding
+	var failed error
+	err = w.do(ctx, func(ctx context.Context) { out, failed = w.offboard(ctx, carryOut) })
+	w.kick()
+	return out, errors.Join(err, failed)
+}
+
+func (w *worker) offboard(ctx context.Context, carryOut bool) (Offboarding, error) {
+	reg := w.registration()
+	if writes(reg.Spec.Mode) {
+		return Offboarding{}, fmt.Errorf("cluster %q is in mode %s, in which its objects would be made again: set spec.mode to %s or %s first",
+			w.cluster, reg.Spec.Mode, v1alpha1.ModeFrozen, v1alpha1.ModeObserve)
+	}
+	o := &offboarding{w: w, reg: reg, failed: map[plan.Key]error{}}
+	if err := o.look(ctx); err != nil {
+		return Offboarding{}, err
+	}
+	o.out.Plan = o.plan()
+	if !carryOut {
+		return o.out, nil
+	}
+	err := o.carryOut(ctx)
+	// Whatever became of it, nothing that was read before is true any more.
+	w.reload, w.full = true, true
+	return o.out, err
+}
+
+// offboarding is one removal in progress.
+type offboarding struct {
+	w        *worker
+	reg      *v1alpha1.Cluster
+	out      Offboarding
+	observed map[plan.Key]*plan.Observed
+	shared   map[plan.Key]*plan.Observed
+	edits    []translate.Edit
+	failed   map[plan.Key]error
+	uuid     string
+}
+
+func (o *offboarding) cluster() string   { return o.reg.ObjectPrefix() }
+func (o *offboarding) createdBy() string { return "ako-" + o.cluster() }
+
+func (o *offboarding) note(format string, args ...any) {
+	o.out.Notes = append(o.out.Notes, fmt.Sprintf(format, args...))
+}
+
+// look reads all that there is of the cluster's.
+func (o *offboarding) look(ctx context.Context) error {
+	tenants, err := o.tenants(ctx)
+	if err != nil {
+		return err
+	}
+	o.out.Tenants = tenants
+	if o.observed, err = o.inventory(ctx); err != nil {
+		return err
+	}
+	return o.lookAtShared(ctx)
+}
+
+// tenants returns the tenants that the cluster may have objects in: all that
+// hold some or, where they can't be asked at once, those that are known.
+func (o *offboarding) tenants(ctx context.Context) ([]string, error) {
+	set := map[string]struct{}{o.reg.Spec.Tenant.Name: {}}
+	for t := range o.w.loaded {
+		set[t] = struct{}{}
+	}
+	for t := range o.w.former {
+		set[t] = struct{}{}
+	}
+	if o.reg.Spec.Tenant.Dedicated {
+		o.note("the registration's tenant is dedicated: only the tenants of the cluster's namespaces were looked at")
+		return sortedKeys(set), nil
+	}
+	found, err := o.w.ctl.TenantsOf(ctx, o.cluster(), o.createdBy())
+	switch {
+	case avi.IsForbidden(err):
+		o.note("the controller's user may not ask in all tenants at once, so only the known ones were looked at: %v", err)
+	case err != nil:
+		return nil, fmt.Errorf("looking for the tenants of the cluster's objects: %w", err)
+	}
+	for _, t := range found {
+		set[t] = struct{}{}
+	}
+	return sortedKeys(set), nil
+}
+
+func (o *offboarding) inventory(ctx context.Context) (map[plan.Key]*plan.Observed, error) {
+	all := map[plan.Key]*plan.Observed{}
+	for _, t := range o.out.Tenants {
+		held, err := o.w.ctl.Inventory(ctx, t, o.cluster(), o.createdBy())
+		if avi.IsClass(err, avi.NoTenant) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the cluster's objects in tenant %q: %w", t, err)
+		}
+		maps.Copy(all, held)
+	}
+	return all, nil
+}
+
+// lookAtShared reads what the cluster may have in objects that are not its own.
+// What the registration names may be gone by now; then there is nothing of the
+// cluster's in it.
+func (o *offboarding) lookAtShared(ctx context.Context) error {
+	facts, err := o.w.ctl.Facts(ctx, o.reg)
+	if err != nil {
+		if avi.ClassOf(err) == "" || away(err) {
+			return fmt.Errorf("reading the controller: %w", err)
+		}
+		o.note("the cluster's label and its static routes were not looked for: %v", err)
+		return nil
+	}
+	o.uuid = facts.ClusterUUID
+	o.shared = facts.Shared
+	sp := o.reg.Spec
+	s := translate.Settings{
+		ClusterName: o.cluster(), Cloud: sp.Cloud, SEGroup: sp.ServiceEngineGroup, SEGroupTenant: facts.Settings.SEGroupTenant,
+		VRF: settings.VRF(o.reg, facts.Settings), VRFTenant: facts.Settings.VRFTenant,
+	}
+	vrf, err := o.w.ctl.VRFContext(ctx, sp.Tenant.Name, sp.Cloud, s.VRF)
+	switch {
+	case err != nil && (avi.ClassOf(err) == "" || away(err)):
+		return err
+	case err != nil:
+		o.note("the cluster's static routes were not looked for: %v", err)
+	case vrf != nil:
+		facts.share(vrf)
+		o.shared, s.VRFTenant = facts.Shared, vrf.Key.Tenant
+	}
+	for _, e := range translate.Withdrawal(&s) {
+		if o.shared[e.Key] != nil {
+			o.edits = append(o.edits, e)
+		}
+	}
+	return nil
+}
+
+// plan returns the whole of what is to be done.
+func (o *offboarding) plan() plan.Plan {
+	p := o.deletions()
+	for _, e := range o.withdrawals().Steps {
+		e.After = nil // of another plan
+		p.Steps = append(p.Steps, e)
+	}
+	p.Mode = plan.Mode(o.reg.Spec.Mode)
+	return p
+}
+
+func (o *offboarding) input() plan.Input {
+	return plan.Input{Cluster: o.cluster(), CreatedBy: o.createdBy(), Mode: plan.ModeEnforce, Brake: plan.Brake{MaxShare: 1}}
+}
+
+func (o *offboarding) deletions() plan.Plan {
+	in := o.input()
+	in.Observed = o.observed
+	in.KeepUnknown = func(k plan.Key) bool { return o.failed[k] != nil }
+	return plan.Compute(in)
+}
+
+func (o *offboarding) withdrawals() plan.Plan {
+	in := o.input()
+	in.Observed, in.Edits = o.shared, o.edits
+	return plan.Compute(in)
+}
+
+// carryOut removes what there is, part by part, and looks at what is left.
+func (o *offboarding) carryOut(ctx context.Context) error {
+	o.out.Done = true
+	o.w.offboarded = true
+	o.w.log.Warn("offboarding the cluster", "plan", o.out.Plan.Counts().String(), "tenants", o.out.Tenants)
+	addresses := o.addresses()
+	for {
+		p := o.deletions()
+		if len(p.Steps) == 0 {
+			break
+		}
+		// No step comes before one that it needs, so any first part of a plan is
+		// a plan.
+		p.Steps = p.Steps[:min(len(p.Steps), maxSteps)]
+		if err := o.apply(ctx, p); err != nil {
+			return err
+		}
+	}
+	left, err := o.inventory(ctx)
+	if err != nil {
+		return err
+	}
+	o.out.Left = slices.SortedFunc(maps.Keys(left), desired.CompareKeys)
+	if slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }) {
+		o.note("the cluster's label and its static routes stay for the virtual services that are left")
+	} else if err := o.apply(ctx, o.withdrawals()); err != nil {
+		return err
+	}
+	o.out.Cleared, o.out.NotCleared = o.w.takeBack(ctx, o.uuid, addresses)
+	o.w.log.Info("offboarded the cluster", "failed", len(o.out.Failures), "left", len(o.out.Left))
+	return nil
+}
+
+// apply carries out a part of the plan. What fails is not tried again.
+func (o *offboarding) apply(ctx context.Context, p plan.Plan) error {
+	if len(p.Steps) == 0 {
+		return nil
+	}
+	tenants := map[string]struct{}{}
+	for _, s := range p.Steps {
+		tenants[s.Key.Tenant] = struct{}{}
+	}
+	leave, err := o.w.lanes.enter(ctx, o.w.ctl.Name(), sortedKeys(tenants))
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for _, r := range o.w.ctl.Apply(ctx, p, nil) {
+		op := p.Steps[r.Step].Op
+		switch {
+		case r.Err == nil && op == plan.Delete:
+			delete(o.observed, r.Key)
+			o.w.noteWrite()
+		case r.Err == nil:
+		case away(r.Err):
+			return fmt.Errorf("removing the cluster's objects; %d are still there: %w", len(o.observed), r.Err)
+		default:
+			o.failed[r.Key] = r.Err
+			o.out.Failures = append(o.out.Failures, Failure{Op: op, Key: r.Key, Err: r.Err})
+		}
+	}
+	return ctx.Err()
+}
+
+// addresses are those that the cluster's VIPs have.
+func (o *offboarding) addresses() map[string]bool {
+	out := map[string]bool{}
+	for k, held := range o.observed {
+		if k.Type != "vsvip" {
+			continue
+		}
+		for _, a := range addresses(held.Body) {
+			out[a] = true
+		}
+	}
+	return out
+}
+
+// takeBack clears what Kubernetes objects say of addresses that are gone, and
+// counts for how many of them the agent did so.
+func (w *worker) takeBack(ctx context.Context, uuid string, gone map[string]bool) (done, failed int) {
+	var out []*akohubv1.WriteBack
+	w.mirror.Read(func(v mirror.View) {
+		for _, o := range v.Ingresses() {
+			out = append(out, withdrawn(o.Ref, o.UID, feedback.Current{Status: o.Body.GetStatus(), Annotations: o.Body.GetMeta().GetAnnotations()}, uuid, gone)...)
+		}
+		for _, o := range v.Services() {
+			out = append(out, withdrawn(o.Ref, o.UID, feedback.Current{Status: o.Body.GetStatus(), Annotations: o.Body.GetMeta().GetAnnotations()}, uuid, gone)...)
+		}
+	})
+	answers := make(chan bool, len(out))
+	for _, wb := range out {
+		w.agents.Send(w.cluster, wb, func(r *akohubv1.WriteBackResult, err error) {
+			switch r.GetOutcome() {
+			case akohubv1.WriteBackResult_OUTCOME_APPLIED, akohubv1.WriteBackResult_OUTCOME_UNCHANGED, akohubv1.WriteBackResult_OUTCOME_GONE:
+				answers <- err == nil
+			default:
+				answers <- false
+			}
+		})
+	}
+	clear(w.tellings)
+	ctx, cancel := context.WithTimeout(ctx, takeBackWithin)
+	defer cancel()
+	for range out {
+		select {
+		case ok := <-answers:
+			if ok {
+				done++
+			}
+		case <-ctx.Done():
+			return done, len(out) - done
+		}
+	}
+	return done, len(out) - done
+}
+
+// withdrawn is the write-back, if there need be one, that clears what an object
+// shows of ours.
+func withdrawn(ref mirror.Ref, uid string, current feedback.Current, controllerUUID string, gone map[string]bool) []*akohubv1.WriteBack {
+	var written []*akohubv1.LoadBalancerIngress
+	for _, e := range current.Status {
+		if gone[e.GetIp()] {
+			written = append(written, e)
+		}
+	}
+	if len(written) == 0 && !current.Ours() {
+		return nil
+	}
+	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
+	wb, err := feedback.For(object, nil, controllerUUID, current, written)
+	if err != nil || wb == nil {
+		return nil
+	}
+	return []*akohubv1.WriteBack{wb}
+}
