@@ -261,12 +261,12 @@ status: {status: Accepted}
 apiVersion: network.openshift.io/v1
 kind: HostSubnet
 metadata: {name: n, uid: u-1}
-host: n
+host: node-1
 hostIP: 192.168.10.11
 subnet: 10.128.0.0/23
 `),
 			want: `custom_resource {meta {} api_version: "network.openshift.io/v1" kind: "HostSubnet"
-				spec_json: "{\"host\":\"n\",\"subnet\":\"10.128.0.0/23\"}"}`,
+				spec_json: "{\"host\":\"node-1\",\"subnet\":\"10.128.0.0/23\"}"}`,
 		},
 		{
 			name: "gateway", kind: Gateway,

@@ -99,6 +99,27 @@ func For(object *akohubv1.ObjectRef, entries []Entry, controllerUUID string, cur
 	return wb, nil
 }
 
+// Mark adds to a write, which may be nil, the annotations that an object is to
+// carry for others and doesn't. None is ever taken away.
+func Mark(wb *akohubv1.WriteBack, object *akohubv1.ObjectRef, marks map[string]string, current Current) *akohubv1.WriteBack {
+	for name, value := range marks {
+		if have, ok := current.Annotations[name]; ok && have == value {
+			continue
+		}
+		if wb == nil {
+			wb = &akohubv1.WriteBack{Object: object}
+		}
+		if wb.Annotations == nil {
+			wb.Annotations = &akohubv1.AnnotationPatch{}
+		}
+		if wb.Annotations.Set == nil {
+			wb.Annotations.Set = map[string]string{}
+		}
+		wb.Annotations.Set[name] = value
+	}
+	return wb
+}
+
 func statusOf(entries []Entry) []*akohubv1.LoadBalancerIngress {
 	var out []*akohubv1.LoadBalancerIngress
 	for _, e := range entries {

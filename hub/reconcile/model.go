@@ -211,6 +211,10 @@ func (m *model) retell(u translate.UnitKey, old, now translate.Fragment, d *delt
 			d.told[p.Object] = struct{}{}
 			drop(m.tellers, p.Object, u)
 		}
+		for _, x := range f.Marks {
+			d.told[x.Object] = struct{}{}
+			drop(m.tellers, x.Object, u)
+		}
 	}
 	for _, p := range now.Publications {
 		add(m.tellers, p.Object, u)
@@ -219,6 +223,9 @@ func (m *model) retell(u translate.UnitKey, old, now translate.Fragment, d *delt
 	}
 	for _, p := range now.Problems {
 		add(m.tellers, p.Object, u)
+	}
+	for _, x := range now.Marks {
+		add(m.tellers, x.Object, u)
 	}
 }
 
@@ -321,6 +328,19 @@ func (m *model) publications(ref mirror.Ref) []translate.Publication {
 		for _, p := range m.fragments[u].Publications {
 			if p.Object == ref {
 				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// marks returns the annotations that an object is to carry for others.
+func (m *model) marks(ref mirror.Ref) map[string]string {
+	out := map[string]string{}
+	for _, u := range sortedUnits(m.tellers[ref]) {
+		for _, x := range m.fragments[u].Marks {
+			if x.Object == ref {
+				out[x.Name] = x.Value
 			}
 		}
 	}

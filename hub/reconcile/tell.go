@@ -183,6 +183,7 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 		w.log.Error("cannot say what to write on the object", "kind", ref.Kind, "namespace", ref.Namespace, "name", ref.Name, "error", err)
 		return nil
 	}
+	wb = feedback.Mark(wb, object, w.model.marks(ref), current)
 	if wb == nil {
 		t.sent = nil
 		if len(pubs) == 0 {
@@ -359,6 +360,9 @@ func shows(v mirror.View, ref mirror.Ref) (uid string, c feedback.Current, ok bo
 	case kinds.IngressClass:
 		o, ok := v.IngressClass(ref.Name)
 		return o.UID, feedback.Current{}, ok
+	case kinds.Node:
+		o, ok := v.Node(ref.Name)
+		return o.UID, feedback.Current{}, ok
 	case kinds.Secret:
 		o, ok := v.Secret(ref.Namespace, ref.Name)
 		return o.UID, feedback.Current{}, ok
@@ -370,8 +374,11 @@ func shows(v mirror.View, ref mirror.Ref) (uid string, c feedback.Current, ok bo
 }
 
 func groupOfKind(kind string) group {
-	if kind == kinds.Service {
+	switch kind {
+	case kinds.Service:
 		return groupServices
+	case kinds.Node:
+		return groupRoutes
 	}
 	return groupHosts
 }

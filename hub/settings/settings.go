@@ -87,8 +87,9 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		VIPPerNamespace:      evh && sp.Ingress.VIPPerNamespace,
 		FQDNReusePolicy:      string(v1alpha1.FQDNReuseAllowed),
 
-		ServiceType: string(sp.Backends.Type),
-		IPFamily:    ipFamily(sp.Network.IPFamily, f.CloudType),
+		ServiceType:      string(sp.Backends.Type),
+		AnnotateServices: sp.Backends.AnnotateServices,
+		IPFamily:         ipFamily(sp.Network.IPFamily, f.CloudType),
 
 		EnableRHI:     sp.Network.RHI,
 		BGPPeerLabels: append([]string(nil), sp.Network.BGPPeerLabels...),

@@ -30,7 +30,7 @@ func TestForDefaults(t *testing.T) {
 		ClusterName: "c1", Tenant: "admin", Cloud: "Default-Cloud", CloudType: "CLOUD_VCENTER",
 		SEGroup: "Default-Group", VRF: "blue", LicenseTier: "ENTERPRISE", Domains: []string{"a.test", "b.test"},
 		AutoFQDN: "default", ShardSize: 8, PassthroughShardSize: 1, FQDNReusePolicy: "InterNamespaceAllowed",
-		ServiceType: "ClusterIP", IPFamily: "V4_V6",
+		ServiceType: "ClusterIP", AnnotateServices: true, IPFamily: "V4_V6",
 		VIPNetworks:              []translate.VIPNetwork{{Name: "vip-net", CIDR: "10.10.0.0/16"}},
 		DefaultIngressController: true, DefaultLBController: true, SystemNamespace: "avi-system",
 	}

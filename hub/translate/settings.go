@@ -45,6 +45,9 @@ type Settings struct {
 
 	// ServiceType is "ClusterIP", "NodePort" or "NodePortLocal".
 	ServiceType string
+	// AnnotateServices has Antrea map the Pods of served Services, in the mode
+	// NodePortLocal.
+	AnnotateServices bool
 	// NodePortSelector limits the nodes; an empty key: all.
 	NodePortSelector Label
 	// IPFamily is "V4", "V6", "V4_V6" or empty for the cloud's default.

@@ -75,6 +75,12 @@ func sortUnits(us []UnitKey) []UnitKey {
 // fragments. A unit that has nothing to it any more gives an empty fragment,
 // with what it looked for in Deps.
 func Unit(v mirror.View, s *Settings, k UnitKey) Fragment {
+	f := translateUnit(v, s, k)
+	f.Marks = nplMarks(v, s, &f)
+	return f
+}
+
+func translateUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	switch k.Kind {
 	case UnitHost:
 		return hostUnit(v, s, k)

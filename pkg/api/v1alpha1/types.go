@@ -218,6 +218,10 @@ type Backends struct {
 	// NodePort the nodes, NodePortLocal the nodes with a port for each Pod
 	// (Antrea only).
 	Type BackendType `json:"type,omitempty" default:"ClusterIP" enum:"ClusterIP|NodePort|NodePortLocal" ako:"L7Settings.serviceType"`
+	// AnnotateServices sets nodeportlocal.antrea.io/enabled on the Services that
+	// are served with NodePortLocal backends, for Antrea to map their Pods.
+	// False: somebody else does.
+	AnnotateServices bool `json:"annotateServices" default:"true"`
 	// NodeSelector limits the nodes of NodePort backends to those with this
 	// label. The value may be empty, as that of a label may. Empty: all nodes.
 	NodeSelector Label `json:"nodeSelector,omitempty" ako:"nodePortSelector"`
