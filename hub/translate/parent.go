@@ -114,7 +114,7 @@ func sniParent(s *Settings, key ParentKey, p parts) []Object {
 			Members:                p.members,
 			Markers:                markers(s),
 		},
-		typeDataScriptSet: hostPathScriptSet(s, name, tenant),
+		typeDataScriptSet: hostPathScriptSet(s, name, tenant, p.members),
 	}
 	if set := redirectSet(s, vs, tenant, p.redirect); set != nil {
 		bodies[typeHTTPPolicySet] = set

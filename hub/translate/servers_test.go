@@ -3,6 +3,7 @@ package translate
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,7 +56,9 @@ func l4SlicePorts(text string) []*akohubv1.EndpointPort {
 	for _, f := range strings.Fields(text) {
 		name, number, _ := strings.Cut(f, "=")
 		p := &akohubv1.EndpointPort{Name: name}
-		fmt.Sscan(number, &p.Port)
+		if n, err := strconv.ParseInt(number, 10, 32); err == nil {
+			p.Port = int32(n)
+		}
 		out = append(out, p)
 	}
 	return out

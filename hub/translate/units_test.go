@@ -169,3 +169,16 @@ func TestAssemblePutsContributionsTogether(t *testing.T) {
 }
 
 func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func TestWildcardHostsOfScripts(t *testing.T) {
+	wild, own := wildcards([]string{"*.a.test", "a.test", "deep.x.a.test", "x.a.test", "y.b.test"})
+	if want := `["*.a.test"]=true,`; wild != want {
+		t.Errorf("wildcards %s, want %s", wild, want)
+	}
+	if want := `["x.a.test"]=true,`; own != want {
+		t.Errorf("hosts of their own %s, want %s", own, want)
+	}
+	if wild, own := wildcards([]string{"x.a.test", "y.b.test"}); wild+own != "" {
+		t.Errorf("without wildcards: %q, %q", wild, own)
+	}
+}
