@@ -1,0 +1,290 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/explain"
+	"github.com/akohub/akohub/pkg/kinds"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
+)
+
+// What a claim is noted with that is not served though no problem says why.
+const (
+	noteDeleting = "the object is being deleted"
+	noteForeign  = "its class or its namespace is not given to this hub"
+	noteWaiting  = "the hub waits for the cluster's agent"
+)
+
+// claims returns what Kubernetes objects ask for of a unit, the oldest first.
+func (e *explainer) claims(u translate.UnitKey) []explain.Claim {
+	var refs []mirror.Ref
+	switch u.Kind {
+	case translate.UnitHost:
+		return e.hostClaims(u)
+	case translate.UnitIngress:
+		refs = append(refs, mirror.Ref{Kind: kinds.Ingress, Namespace: u.Namespace, Name: u.Name})
+	case translate.UnitL4:
+		refs = append(refs, mirror.Ref{Kind: kinds.Service, Namespace: u.Namespace, Name: u.Name})
+	case translate.UnitL4Shared:
+		refs = e.sharers(u)
+	}
+	var out []explain.Claim
+	for _, ref := range refs {
+		if c, ok := e.claim(u, ref); ok {
+			if ing, ok := e.v.Ingress(ref.Namespace, ref.Name); ok && ref.Kind == kinds.Ingress {
+				c.Paths = fallbackPath(ing)
+				stand(&c, explain.Owner, "")
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// sharers are the Services that a unit says something about.
+func (e *explainer) sharers(u translate.UnitKey) []mirror.Ref {
+	set := map[mirror.Ref]struct{}{}
+	f := e.fragment(u)
+	for _, p := range f.Publications {
+		set[p.Object] = struct{}{}
+	}
+	for _, p := range f.Problems {
+		set[p.Object] = struct{}{}
+	}
+	out := make([]mirror.Ref, 0, len(set))
+	for ref := range set {
+		out = append(out, ref)
+	}
+	slices.SortFunc(out, compareRefs)
+	return out
+}
+
+func (e *explainer) fragment(u translate.UnitKey) translate.Fragment {
+	if e.m == nil {
+		return translate.Fragment{}
+	}
+	return e.m.fragments[u]
+}
+
+// claim is an object's claim on a unit without its paths; false: it isn't there.
+func (e *explainer) claim(u translate.UnitKey, ref mirror.Ref) (explain.Claim, bool) {
+	o := e.object(ref)
+	if o == nil {
+		return explain.Claim{}, false
+	}
+	c := explain.Claim{Object: *o}
+	c.Problems = nil
+	f := e.fragment(u)
+	for _, p := range f.Problems {
+		if p.Object == ref {
+			c.Problems = append(c.Problems, explain.Problem{Reason: p.Reason, Message: p.Message})
+		}
+	}
+	yields := e.m != nil && e.m.hasYielded(u)
+	if yields {
+		for _, p := range e.m.collisions(ref) {
+			c.Problems = append(c.Problems, explain.Problem{Reason: p.Reason, Message: p.Message})
+		}
+	}
+	_, published := publicationOf(f, ref)
+	c.Served = published && !yields
+	switch {
+	case c.Served || len(c.Problems) > 0:
+	case !e.w.opened[groupOf(u.Kind)]:
+		c.Note = noteWaiting
+	case e.deleting(ref):
+		c.Note = noteDeleting
+	default:
+		c.Note = noteForeign
+	}
+	return c, true
+}
+
+func publicationOf(f translate.Fragment, ref mirror.Ref) (translate.Publication, bool) {
+	i := slices.IndexFunc(f.Publications, func(p translate.Publication) bool { return p.Object == ref })
+	if i < 0 {
+		return translate.Publication{}, false
+	}
+	return f.Publications[i], true
+}
+
+func (e *explainer) deleting(ref mirror.Ref) bool {
+	if ref.Kind == kinds.Service {
+		o, _ := e.v.Service(ref.Namespace, ref.Name)
+		return o.Body.GetMeta().GetDeleting()
+	}
+	o, _ := e.v.Ingress(ref.Namespace, ref.Name)
+	return o.Body.GetMeta().GetDeleting()
+}
+
+// hostClaim is a claim on a host, with what decides about its paths.
+type hostClaim struct {
+	explain.Claim
+	ref mirror.Ref
+	pub translate.Publication
+}
+
+// hostClaims returns the Ingresses of a host, with what became of their paths.
+func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
+	f := e.fragment(u)
+	ings := slices.Clone(e.v.IngressesOfHost(u.Name))
+	for _, d := range f.Deps {
+		// A host that was generated stands in no rule.
+		if d.Kind != kinds.Ingress || d.Name == "" || slices.ContainsFunc(ings, func(o mirror.Object[*akohubv1.Ingress]) bool { return o.Ref == d }) {
+			continue
+		}
+		if ing, ok := e.v.Ingress(d.Namespace, d.Name); ok && len(rulesFor(ing, u.Name)) > 0 {
+			ings = append(ings, ing)
+		}
+	}
+	slices.SortFunc(ings, func(a, b mirror.Object[*akohubv1.Ingress]) int {
+		return cmp.Or(cmp.Compare(a.Body.GetMeta().GetCreationSeconds(), b.Body.GetMeta().GetCreationSeconds()), compareRefs(a.Ref, b.Ref))
+	})
+	all := make([]*hostClaim, 0, len(ings))
+	for _, ing := range ings {
+		c, ok := e.claim(u, ing.Ref)
+		if !ok {
+			continue
+		}
+		hc := &hostClaim{Claim: c, ref: ing.Ref}
+		hc.pub, _ = publicationOf(f, ing.Ref)
+		hc.Paths = pathsOf(ing, u.Name)
+		all = append(all, hc)
+	}
+	e.settlePaths(f, all)
+	out := make([]explain.Claim, 0, len(all))
+	for _, c := range all {
+		out = append(out, c.Claim)
+	}
+	return out
+}
+
+// settlePaths finds out which claim has which path, by the rules that hold in
+// translation (hub/translate/ownership.go): of those that are served in a
+// tenant the oldest has it; where some have a certificate, plain requests are
+// redirected to these and reach no other.
+func (e *explainer) settlePaths(f translate.Fragment, claims []*hostClaim) {
+	passthrough := map[string]bool{}
+	for _, c := range f.Contributions {
+		passthrough[c.Parent.Tenant] = passthrough[c.Parent.Tenant] || len(c.PoolGroups) > 0
+	}
+	redirects := map[string]*hostClaim{}
+	for _, c := range claims {
+		if t := c.pub.VirtualService.Tenant; c.Served && !e.plain(c) && redirects[t] == nil {
+			redirects[t] = c
+		}
+	}
+	owners := map[string]*hostClaim{}
+	for _, c := range claims {
+		tenant := c.pub.VirtualService.Tenant
+		to := redirects[tenant]
+		switch {
+		case !c.Served:
+			stand(&c.Claim, explain.NotServed, "")
+		case passthrough[tenant]:
+			stand(&c.Claim, explain.Shared, "")
+		case e.plain(c) && to != nil:
+			stand(&c.Claim, explain.Lost, nameOf(to.ref))
+		default:
+			for i := range c.Paths {
+				p := &c.Paths[i]
+				key := tenant + " " + e.pathKey(c, *p)
+				owner := owners[key]
+				if owner == nil {
+					owners[key], owner = c, c
+				}
+				p.Standing = explain.Owner
+				if owner != c {
+					p.Standing, p.LostTo = explain.Lost, nameOf(owner.ref)
+				}
+			}
+		}
+	}
+}
+
+// plain says whether a claim is served by the pools of a shared virtual service
+// of SNI hosting, rather than by a virtual service of the host's own.
+func (e *explainer) plain(c *hostClaim) bool {
+	s := &e.m.settings
+	return !s.EVH && s.ShardSize > 0 && c.pub.VirtualService.Name == c.pub.VsVip.Name
+}
+
+// pathKey tells paths apart. The pool group of plain hosts knows them in lower
+// case and without type (l7.md §9.2).
+func (e *explainer) pathKey(c *hostClaim, p explain.Path) string {
+	switch {
+	case e.plain(c):
+		return strings.ToLower(p.Path)
+	case p.Type == "Exact":
+		return "=" + p.Path
+	}
+	return p.Path
+}
+
+func stand(c *explain.Claim, s explain.Standing, lostTo string) {
+	if !c.Served {
+		s, lostTo = explain.NotServed, ""
+	}
+	for i := range c.Paths {
+		c.Paths[i].Standing, c.Paths[i].LostTo = s, lostTo
+	}
+}
+
+func nameOf(ref mirror.Ref) string {
+	return fmt.Sprintf("%s %s/%s", title(ref.Kind), ref.Namespace, ref.Name)
+}
+
+// rulesFor returns the rules of an Ingress for a host, counted from 1: those
+// that name it, and those without host if it was generated from the Ingress.
+func rulesFor(ing mirror.Object[*akohubv1.Ingress], host string) map[int]*akohubv1.IngressRule {
+	out := map[int]*akohubv1.IngressRule{}
+	generated := strings.HasPrefix(host, ing.Ref.Name+"."+ing.Ref.Namespace+".")
+	for i, r := range ing.Body.GetRules() {
+		if r.GetHost() == host || r.GetHost() == "" && generated {
+			out[i+1] = r
+		}
+	}
+	return out
+}
+
+// pathsOf returns the paths of an Ingress for a host. What none of them matches
+// goes to the default backend.
+func pathsOf(ing mirror.Object[*akohubv1.Ingress], host string) []explain.Path {
+	var out []explain.Path
+	rules := rulesFor(ing, host)
+	takesAll := false
+	for i := range ing.Body.GetRules() {
+		for _, p := range rules[i+1].GetPaths() {
+			out = append(out, explain.Path{Rule: i + 1, Path: p.GetPath(), Type: p.GetPathType(), Backend: backendText(ing.Ref.Namespace, p.GetBackend())})
+			takesAll = takesAll || p.GetPath() == "" || p.GetPath() == "/" && p.GetPathType() != "Exact"
+		}
+	}
+	if !takesAll {
+		out = append(out, fallbackPath(ing)...)
+	}
+	return out
+}
+
+func fallbackPath(ing mirror.Object[*akohubv1.Ingress]) []explain.Path {
+	b := ing.Body.GetDefaultBackend()
+	if b.GetServiceName() == "" {
+		return nil
+	}
+	return []explain.Path{{Backend: backendText(ing.Ref.Namespace, b)}}
+}
+
+func backendText(namespace string, b *akohubv1.IngressBackend) string {
+	if b.GetServiceName() == "" {
+		return "resource " + b.GetResource()
+	}
+	port := b.GetPortName()
+	if port == "" {
+		port = fmt.Sprint(b.GetPortNumber())
+	}
+	return namespace + "/" + b.GetServiceName() + ":" + port
+}
