@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/pkg/explain"
 )
 
 // backend is a hub with one cluster, c1, and a plan that fails for c2.
@@ -46,6 +48,18 @@ func (b *backend) Approve(cluster string) error {
 	}
 	b.approved = append(b.approved, cluster)
 	return nil
+}
+
+func (b *backend) Explain(_ context.Context, q explain.Query) (explain.Answer, error) {
+	switch {
+	case q.Kind != explain.Host && q.Cluster != "c1":
+		return explain.Answer{}, UnknownCluster(errors.New(`no cluster "` + q.Cluster + `"`))
+	case strings.HasPrefix(q.Name, "no"):
+		return explain.Answer{}, fmt.Errorf("%w: %s", explain.ErrUnknown, q.Name)
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return explain.Answer{Query: q, At: at, Clusters: []explain.Cluster{{Name: "c1", Tenant: "t", Units: []explain.Unit{{Kind: "host", Name: q.Name,
+		Objects: []explain.AviObject{{Type: "pool", Name: "p", State: explain.Failed, Error: "no", NextTry: &at}}}}}}}, nil
 }
 
 func serve(t *testing.T) (*backend, Client) {
@@ -90,6 +104,30 @@ func TestClientAndHandler(t *testing.T) {
 	}
 }
 
+func TestExplain(t *testing.T) {
+	b, c := serve(t)
+	for _, q := range []explain.Query{
+		{Kind: explain.Host, Name: "*.a.example"},
+		{Kind: explain.Host, Name: "odd/name?x=1"},
+		{Kind: explain.Ingress, Cluster: "c1", Namespace: "ns", Name: "web"},
+		{Kind: explain.Service, Cluster: "c1", Namespace: "ns", Name: "lb"},
+	} {
+		got, err := c.Explain(t.Context(), q)
+		want, _ := b.Explain(t.Context(), q)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v: error %v\n%s", q, err, diff)
+		}
+	}
+	for want, q := range map[string]explain.Query{
+		"nothing is known of it: nosuch": {Kind: explain.Host, Name: "nosuch"},
+		`no cluster "c9"`:                {Kind: explain.Ingress, Cluster: "c9", Namespace: "ns", Name: "web"},
+	} {
+		if _, err := c.Explain(t.Context(), q); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 func TestStatusCodes(t *testing.T) {
@@ -101,6 +139,10 @@ func TestStatusCodes(t *testing.T) {
 		"GET /v1/clusters/c3/plan":    http.StatusNotFound,
 		"POST /v1/clusters/c1/plan":   http.StatusMethodNotAllowed,
 		"GET /v1/clusters/c1/approve": http.StatusMethodNotAllowed,
+		"GET /v1/explain/host/a":      http.StatusOK,
+		"GET /v1/explain/host/no":     http.StatusNotFound,
+		"POST /v1/explain/host/a":     http.StatusMethodNotAllowed,
+		"GET /v1/explain/pool/c1/a/b": http.StatusNotFound,
 		"GET /":                       http.StatusNotFound,
 	} {
 		method, p, _ := strings.Cut(path, " ")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+
+	"github.com/akohub/akohub/pkg/explain"
 )
 
 // client never goes through a proxy: the address is this machine's own.
@@ -34,6 +36,17 @@ func (c Client) Plan(ctx context.Context, cluster string) (PlanAnswer, error) {
 // Approve lets the held plan of a cluster pass, once.
 func (c Client) Approve(ctx context.Context, cluster string) error {
 	return c.call(ctx, http.MethodPost, "/v1/clusters/"+url.PathEscape(cluster)+"/approve", nil)
+}
+
+// Explain says what the hub knows of a host or an object.
+func (c Client) Explain(ctx context.Context, q explain.Query) (explain.Answer, error) {
+	path := "/v1/explain/" + url.PathEscape(string(q.Kind))
+	if q.Kind != explain.Host {
+		path += "/" + url.PathEscape(q.Cluster) + "/" + url.PathEscape(q.Namespace)
+	}
+	var out explain.Answer
+	err := c.call(ctx, http.MethodGet, path+"/"+url.PathEscape(q.Name), &out)
+	return out, err
 }
 
 func (c Client) call(ctx context.Context, method, path string, into any) error {

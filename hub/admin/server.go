@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/akohub/akohub/pkg/explain"
 )
 
 // CheckAddress refuses an admin address that others than this machine can reach.
@@ -49,7 +51,24 @@ func Handler(b Backend) http.Handler {
 		}
 		answer(w, http.StatusOK, struct{}{})
 	})
+	mux.HandleFunc("GET /v1/explain/host/{name}", func(w http.ResponseWriter, r *http.Request) {
+		explained(w, r, b, explain.Query{Kind: explain.Host, Name: r.PathValue("name")})
+	})
+	for _, kind := range []explain.Kind{explain.Ingress, explain.Service} {
+		mux.HandleFunc("GET /v1/explain/"+string(kind)+"/{cluster}/{namespace}/{name}", func(w http.ResponseWriter, r *http.Request) {
+			explained(w, r, b, explain.Query{Kind: kind, Cluster: r.PathValue("cluster"), Namespace: r.PathValue("namespace"), Name: r.PathValue("name")})
+		})
+	}
 	return onlyLocalNames(mux)
+}
+
+func explained(w http.ResponseWriter, r *http.Request, b Backend, q explain.Query) {
+	a, err := b.Explain(r.Context(), q)
+	if err != nil {
+		refuse(w, statusOf(err), err)
+		return
+	}
+	answer(w, http.StatusOK, a)
 }
 
 // PlanAnswer is the answer of GET /v1/clusters/CLUSTER/plan.
@@ -76,10 +95,11 @@ func onlyLocalNames(next http.Handler) http.Handler {
 	})
 }
 
-// statusOf says whether there is no such cluster, or it is not as asked for.
+// statusOf says whether there is no such cluster or object, or it is not as
+// asked for.
 func statusOf(err error) int {
 	var unknown unknownCluster
-	if errors.As(err, &unknown) {
+	if errors.As(err, &unknown) || errors.Is(err, explain.ErrUnknown) {
 		return http.StatusNotFound
 	}
 	return http.StatusConflict

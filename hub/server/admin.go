@@ -12,6 +12,7 @@ import (
 	"github.com/akohub/akohub/hub/intake"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/reconcile"
+	"github.com/akohub/akohub/pkg/explain"
 )
 
 var _ admin.Backend = (*hub)(nil)
@@ -87,6 +88,22 @@ func (h *hub) Plan(ctx context.Context, cluster string) (plan.Plan, error) {
 
 // Approve implements admin.Backend.
 func (h *hub) Approve(cluster string) error { return known(h.manager.Approve(cluster)) }
+
+// Explain implements admin.Backend.
+func (h *hub) Explain(ctx context.Context, q explain.Query) (explain.Answer, error) {
+	a, err := h.manager.Explain(ctx, q)
+	if err != nil {
+		return a, known(err)
+	}
+	for i := range a.Clusters {
+		c := &a.Clusters[i]
+		conn := h.intake.Status(c.Name)
+		if conn.Connected {
+			c.ConnectedSince = optional(conn.Since)
+		}
+	}
+	return a, nil
+}
 
 // known gives an error about a cluster that isn't registered the admin API's
 // word for it.
