@@ -12,8 +12,11 @@ import (
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 )
 
-// typeVirtualService is the API's name of the type that the brake counts.
-const typeVirtualService = "virtualservice"
+// The API's names of the types that the brake counts, and that it lets pass.
+const (
+	typeVirtualService = "virtualservice"
+	typePool           = "pool"
+)
 
 // maxSteps bounds what is written in one go, so that a user's change does not
 // wait for the end of a large plan: the rest is planned again with it
@@ -56,7 +59,7 @@ func onlyMembers(p plan.Plan) plan.Plan {
 	steps := p.Steps
 	p.Steps, p.Held = nil, ""
 	for _, s := range steps {
-		if s.Op == plan.Update && s.Key.Type == "pool" && len(s.After) == 0 {
+		if s.Op == plan.Update && s.Key.Type == typePool && len(s.After) == 0 {
 			p.Steps = append(p.Steps, s)
 		}
 	}

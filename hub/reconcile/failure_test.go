@@ -545,3 +545,61 @@ func TestProblemsAreToldOnce(t *testing.T) {
 		}
 	})
 }
+
+// Whatever stands against a cluster, its worker rests until something is due
+// (try checks that at every step of every test).
+func TestWorkersRest(t *testing.T) {
+	f := start(t)
+	routes := func(r *v1alpha1.Cluster) { r.Spec.Network.StaticRoutes.Sync = true }
+	observe := func(r *v1alpha1.Cluster) { r.Spec.Mode = v1alpha1.ModeObserve }
+	f.up(registration("c1", routes), sites(0, 1))
+	t.Run("a conflict in a mode that does not write", func(t *testing.T) {
+		c := f.up(registration("c2", routes, observe), sites(0, 1))
+		f.pass(2 * backoffLast)
+		_ = c.try()
+		f.pass(2 * refreshEvery)
+		_ = c.try()
+	})
+	t.Run("write-backs due, and a registration that cannot be judged", func(t *testing.T) {
+		f.agents.set(func(a *agents) { a.outcome = akohubv1.WriteBackResult_OUTCOME_FORBIDDEN })
+		c := f.up(registration("c3"), sites(0, 2))
+		f.sim.Inject(avisim.Fault{Status: 503})
+		if err := f.manager.Register(registration("c3", func(r *v1alpha1.Cluster) { r.Spec.ServiceEngineGroup = "seg-gold" })); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.try(); err == nil {
+			t.Error("no error")
+		}
+		f.pass(backoffLast / 4)
+		_ = c.try()
+		f.agents.set(func(a *agents) { a.outcome = 0 })
+		f.sim.ClearFaults()
+		f.pass(2 * backoffLast)
+		c.settle()
+		f.pass(2 * backoffLast)
+		c.settle()
+		if s, _ := c.shown(serviceRef("lb1")); len(s) != 1 {
+			t.Errorf("shows %v", s)
+		}
+	})
+	t.Run("held, with failures from before", func(t *testing.T) {
+		c := f.up(registration("c4"), sites(0, 6))
+		f.sim.Inject(avisim.Fault{Method: http.MethodPost, Type: "pool", NameContains: "c4--", Status: 500, Body: "oops"})
+		c.service("lb9", "LoadBalancer")
+		c.send(serviceRef("lb9"))
+		_ = c.try()
+		c.m.Disconnected()
+		c.mu.Lock()
+		for _, n := range []string{"lb0", "lb1", "lb2"} {
+			delete(c.world, serviceRef(n))
+		}
+		c.mu.Unlock()
+		c.sync()
+		_ = c.try()
+		if c.status().Held == "" {
+			t.Error("not held")
+		}
+		f.pass(2 * backoffLast)
+		_ = c.try()
+	})
+}

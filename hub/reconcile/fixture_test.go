@@ -250,8 +250,9 @@ func (c *cluster) settle() {
 func (c *cluster) try() error {
 	c.f.t.Helper()
 	w := c.worker()
-	for range 100 {
+	for spins := 0; spins < 100; spins++ {
 		var err error
+		var rests bool
 		var more bool
 		doErr := w.do(context.Background(), func(ctx context.Context) {
 			err = w.cycle(ctx)
@@ -259,11 +260,13 @@ func (c *cluster) try() error {
 			w.mu.Lock()
 			more = w.more || len(w.answers) > 0
 			w.mu.Unlock()
+			rests = w.sleep() > leastSleep
 		})
 		if doErr != nil {
 			c.f.t.Fatal(doErr)
 		}
-		if !more && len(c.m.Changes()) == 0 {
+		// A worker that has nothing to do for now must not spin.
+		if !more && rests && len(c.m.Changes()) == 0 {
 			return err
 		}
 	}

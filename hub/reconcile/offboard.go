@@ -23,6 +23,8 @@ import (
 // registration is still there.
 var errOffboarded = errors.New("the cluster is offboarded: remove its registration; a mode that writes would make its objects again")
 
+var errStillUsed = errors.New("it stays for the virtual services that are left")
+
 // Offboarding is the removal of all that a cluster has on its controller: what
 // is to be done or, once it was carried out, what was done.
 type Offboarding struct {
@@ -252,7 +254,9 @@ func (o *offboarding) carryOut(ctx context.Context) error {
 	}
 	o.out.Left = slices.SortedFunc(maps.Keys(left), desired.CompareKeys)
 	if slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }) {
-		o.note("the cluster's label and its static routes stay for the virtual services that are left")
+		for _, s := range o.withdrawals().Steps {
+			o.out.Failures = append(o.out.Failures, Failure{Op: s.Op, Key: s.Key, Err: errStillUsed})
+		}
 	} else if err := o.apply(ctx, o.withdrawals()); err != nil {
 		return err
 	}

@@ -32,6 +32,10 @@ func (w *worker) plan(reg *v1alpha1.Cluster) (plan.Plan, bool) {
 	w.addShared(&in)
 	postponed := w.postponeRoutes(&in)
 	p := plan.Compute(in)
+	if !writes(reg.Spec.Mode) {
+		// Nobody need approve what is not carried out.
+		p.Held = ""
+	}
 	w.noteUndone(in, p, keep)
 	for _, k := range postponed {
 		w.undone[k] = struct{}{}
@@ -50,11 +54,15 @@ func (w *worker) worthALook() bool {
 		return true
 	}
 	now := w.now()
-	changed := w.changed
-	for _, f := range w.failed {
-		changed = changed || w.held && f.due(now)
+	if now.Before(w.planAt) {
+		return false
 	}
-	return changed && !now.Before(w.planAt)
+	for k, f := range w.failed {
+		if w.retries(k) && f.due(now) {
+			return true
+		}
+	}
+	return w.changed
 }
 
 // planInput is what plans of any scope have in common.

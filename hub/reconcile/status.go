@@ -95,6 +95,8 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	if err := w.prepare(ctx, reg); err != nil {
 		return plan.Plan{}, err
 	}
+	// Whoever looked has seen that the controller serves.
+	w.trouble = failure{}
 	if waits := w.snapshot().Waits; !w.complete && len(waits) > 0 {
 		return plan.Plan{}, fmt.Errorf("the cluster's agent has not sent everything yet: waiting for %s", strings.Join(waits, ", "))
 	}

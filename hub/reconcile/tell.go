@@ -94,10 +94,13 @@ func (w *worker) retellAll() {
 	})
 }
 
+// canTell says that enough is known of the controller to say anything.
+func (w *worker) canTell() bool { return w.model != nil && w.facts != nil }
+
 // tell sends the write-backs for the objects that have news, and for those that
 // are due to be looked at again.
 func (w *worker) tell(reg *v1alpha1.Cluster) {
-	if w.model == nil || w.facts == nil {
+	if !w.canTell() {
 		return
 	}
 	if !writes(reg.Spec.Mode) {
@@ -147,6 +150,11 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 	if !ok {
 		return nil
 	}
+	if !w.opened[groupOfKind(ref.Kind)] {
+		// Before an object's group has been translated, nothing is known of it.
+		w.news[ref] = struct{}{}
+		return nil
+	}
 	if t == nil {
 		t = &telling{uid: uid}
 	}
@@ -170,10 +178,6 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 }
 
 func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication, current feedback.Current) *akohubv1.WriteBack {
-	// Before the group of an object has been translated, nothing is known of it.
-	if g := groupOfKind(ref.Kind); !w.opened[g] {
-		return nil
-	}
 	entries := make([]feedback.Entry, 0, len(pubs))
 	for _, p := range pubs {
 		entries = append(entries, w.entryOf(p))
@@ -289,9 +293,6 @@ func (x warning) id() string { return x.reason + "\n" + x.message }
 
 // warnings returns an Event for each problem of the object that was not told.
 func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication) []*akohubv1.WriteBack {
-	if !w.opened[groupOfKind(ref.Kind)] {
-		return nil
-	}
 	var now []warning
 	for _, p := range w.model.problems(ref) {
 		now = append(now, warning{p.Reason, p.Message})

@@ -187,8 +187,10 @@ func (w *worker) sleep() time.Duration {
 			next = t
 		}
 	}
-	for _, t := range w.later {
-		earlier(t)
+	if w.canTell() {
+		for _, t := range w.later {
+			earlier(t)
+		}
 	}
 	if w.trouble.waits() {
 		// Before that no controller is asked anything.
@@ -199,13 +201,24 @@ func (w *worker) sleep() time.Duration {
 	if w.changed {
 		earlier(w.planAt)
 	}
-	for _, f := range w.failed {
-		earlier(f.next)
+	for k, f := range w.failed {
+		if w.retries(k) {
+			earlier(f.next)
+		}
 	}
 	for _, f := range w.absent {
 		earlier(f.next)
 	}
 	return max(next.Sub(now), leastSleep)
+}
+
+// retries says that an object whose last write failed is written again when it
+// is due: not in a mode that doesn't write, and of a held plan only members.
+func (w *worker) retries(k plan.Key) bool {
+	if w.inForce == nil || !writes(w.inForce.Spec.Mode) {
+		return false
+	}
+	return !w.held || k.Type == typePool && w.observed[k] != nil
 }
 
 // cycle brings the cluster one step further. What fails is left for a later

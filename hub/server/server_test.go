@@ -231,22 +231,23 @@ func TestRunAndStop(t *testing.T) {
 		return ok && c.ConnectedSince != nil && c.Agent == "test"
 	})
 	t.Run("metrics of both controllers", func(t *testing.T) {
-		resp, err := http.Get("http://" + s.cfg.Metrics + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil {
-			t.Fatal(err)
+		text := func() string {
+			resp, err := http.Get("http://" + s.cfg.Metrics + "/metrics")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
 		}
 		for _, want := range []string{
 			`akohub_avi_request_rate_limit{controller="main"}`, `akohub_avi_request_rate_limit{controller="second"}`,
 			"go_goroutines", "akohub_reconcile_seconds_count", "akohub_intake",
 		} {
-			if !strings.Contains(string(text), want) {
-				t.Errorf("no %s", want)
-			}
+			s.eventually("there is a metric "+want, func() bool { return strings.Contains(text(), want) })
 		}
 	})
 	t.Run("health", func(t *testing.T) {
