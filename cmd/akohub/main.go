@@ -55,6 +55,7 @@ cluster to its Avi tenant, computes the Avi objects and makes every write.`,
 		newApproveCommand(),
 		newExplainCommand(),
 		newRenderCommand(),
+		newOffboardCommand(),
 		newImportCommand(),
 		newPKICommand(),
 	)

@@ -59,6 +59,7 @@ func Handler(b Backend) http.Handler {
 			explained(w, r, b, explain.Query{Kind: kind, Cluster: r.PathValue("cluster"), Namespace: r.PathValue("namespace"), Name: r.PathValue("name")})
 		})
 	}
+	tenancyRoutes(mux, b)
 	return onlyLocalNames(mux)
 }
 

@@ -80,6 +80,7 @@ type Backend interface {
 	Plan(ctx context.Context, cluster string) (plan.Plan, error)
 	// Approve lets the held plan of a cluster pass, once.
 	Approve(cluster string) error
+	Tenancy
 	// Explain says what is known of a host or an object. The error is
 	// explain.ErrUnknown if nothing is.
 	Explain(ctx context.Context, q explain.Query) (explain.Answer, error)

@@ -164,6 +164,7 @@ func TestConfigMapValues(t *testing.T) {
 		{"blocked", []string{`blockedNamespaceList=["a","b"]`}, Options{}, func(c *v1alpha1.Cluster) bool { return slices.Equal(c.Spec.Namespaces.Blocked, []string{"a", "b"}) }, ""},
 		{"odd service type", []string{"serviceType=External"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Backends.Type == "ClusterIP" }, `serviceType is "External"`},
 		{"delete config", []string{"deleteConfig=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "observe" }, "deleteConfig is true"},
+		{"delete config is offboarding", []string{"deleteConfig=true"}, Options{}, func(*v1alpha1.Cluster) bool { return true }, "akohub offboard"},
 		{"controller", nil, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Controller == "" }, "url: https://avi.example.test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -161,7 +161,8 @@ var actions = map[string]action{
 	"deleteConfig": func(im *importer, in input) error {
 		on, err := im.boolean(in, false)
 		if on {
-			im.note("%s is true: AKO was told to remove its objects. A registration has no such switch; this one would make them again in mode enforce", in.path)
+			im.note("%s is true: AKO was told to remove its objects. A registration has no such switch, and this one would make them again in mode enforce. "+
+				"To remove them: register the cluster in mode observe, then `akohub offboard CLUSTER --yes`", in.path)
 		}
 		return err
 	},

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akohub/akohub/hub/admin"
+)
+
+// exitLeft is the status of "offboard --yes" when something could not be removed.
+const exitLeft exitError = 3
+
+func newOffboardCommand() *cobra.Command {
+	var hub hubFlags
+	var output string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "offboard CLUSTER",
+		Short: "Remove everything that a cluster has on Avi",
+		Long: `offboard is for a cluster that is gone for good. It has the running hub look for
+all objects of the cluster, in every tenant that the controller's user sees, and
+shows what it would remove: users before what they use, then the cluster's label
+on its service-engine group and its static routes. Objects of others stay.
+
+With --yes it does so, takes the addresses out of the statuses in Kubernetes if
+the cluster's agent is connected, and reports what it could not remove; it can
+be repeated. The registration must be in mode frozen or observe, since the other
+modes would make everything again. Remove its file afterwards. (Removing the
+file alone deletes nothing on Avi.)
+
+Exit status: 0 when nothing of the cluster is left, 2 when there is something to
+remove and --yes was not given, 3 when something could not be removed, 1 on an
+error.`,
+		Example: `  akohub offboard shop
+  akohub offboard shop --yes`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: table or json", output)
+			}
+			client, err := hub.client()
+			if err != nil {
+				return err
+			}
+			got, err := client.Offboard(cmd.Context(), args[0], yes)
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				err = enc.Encode(got)
+			} else {
+				err = printOffboarding(cmd.OutOrStdout(), got)
+			}
+			switch {
+			case err != nil:
+				return err
+			case !got.Done && len(got.Steps) > 0:
+				return exitChanges
+			case got.Done && !got.Complete():
+				return exitLeft
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "carry it out; without it, it is only shown")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	hub.bind(cmd)
+	return cmd
+}
+
+func printOffboarding(out io.Writer, got admin.Offboarding) error {
+	var b bytes.Buffer
+	table := func(steps []admin.OffboardStep, last string, cell func(admin.OffboardStep) string) {
+		w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+		_, _ = fmt.Fprintln(w, "OP\tTENANT\tTYPE\tNAME"+last)
+		for _, s := range steps {
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", s.Op, s.Tenant, s.Type, s.Name, cell(s))
+		}
+		// A buffer takes everything.
+		_ = w.Flush()
+	}
+	fmt.Fprintf(&b, "Cluster %s, tenants looked at: %s\n", got.Cluster, strings.Join(got.Tenants, ", "))
+	for _, n := range got.Notes {
+		fmt.Fprintf(&b, "note: %s\n", oneLine(n))
+	}
+	switch {
+	case len(got.Steps) == 0:
+		fmt.Fprintln(&b, "Avi holds nothing of the cluster's.")
+	case got.Done:
+		table(got.Steps, "\tRESULT", func(s admin.OffboardStep) string {
+			if s.Error != "" {
+				return "\tfailed: " + oneLine(s.Error)
+			}
+			return "\tdone"
+		})
+	default:
+		table(got.Steps, "", func(admin.OffboardStep) string { return "" })
+	}
+	switch {
+	case !got.Done && len(got.Steps) > 0:
+		fmt.Fprintf(&b, "Nothing was changed. To remove the above: akohub offboard %s --yes\n", got.Cluster)
+	case got.Done:
+		if n := got.Cleared + got.NotCleared; n > 0 {
+			fmt.Fprintf(&b, "Statuses in Kubernetes: %d of %d cleared\n", got.Cleared, n)
+		}
+		if len(got.Left) > 0 {
+			fmt.Fprintf(&b, "%d objects of the cluster's are left; mend what stands against it and repeat:\n", len(got.Left))
+			table(got.Left, "", func(admin.OffboardStep) string { return "" })
+			break
+		}
+		fmt.Fprintf(&b, "Remove the registration of %s now; in a mode that writes, its objects would be made again.\n", got.Cluster)
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}
