@@ -32,6 +32,9 @@ var (
 	global = []schema.GroupVersionResource{
 		{Group: "networking.k8s.io", Version: "v1", Resource: "ingressclasses"},
 		{Version: "v1", Resource: "nodes"},
+		{Group: "cilium.io", Version: "v2", Resource: "ciliumnodes"},
+		{Group: "crd.projectcalico.org", Version: "v1", Resource: "blockaffinities"},
+		{Group: "network.openshift.io", Version: "v1", Resource: "hostsubnets"},
 	}
 )
 

@@ -42,6 +42,9 @@ func borrow(t *testing.T) *cluster.Cluster {
 		pool.clusters, pool.err = cluster.StartN(context.Background(), poolSize, cluster.Options{Name: "parity"})
 		pool.free = make(chan *cluster.Cluster, poolSize)
 		for _, c := range pool.clusters {
+			if pool.err == nil {
+				pool.err = c.InstallCRDs(context.Background(), "crds")
+			}
 			pool.free <- c
 		}
 	})
