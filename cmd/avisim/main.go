@@ -105,6 +105,7 @@ func run(cmd *cobra.Command, f flags) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintln(out, "url:     ", srv.URL)
 	fmt.Fprintln(out, "ca cert: ", f.certOut)
+	fmt.Fprintf(out, "%s", srv.CACertPEM)
 	log.Info("listening", "url", srv.URL)
 	return srv.Wait(cmd.Context())
 }

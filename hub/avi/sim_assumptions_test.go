@@ -28,6 +28,17 @@ var otherSettings = map[string][]int{ // statuses; nil for what is on or off
 	"NoVIP":              nil,
 	"SharedProvider":     nil,
 	"AllowPortConflicts": nil,
+	"ForeignChange":      {403, 404},
+	"RefuseNewerFields":  nil,
+	"SharedApplications": nil,
+	"FirstCloud":         nil,
+	"NoImpliedRefs":      nil,
+	"OmitSensitive":      nil,
+	"NoPatchPaths":       nil,
+	"NoMacroLists":       nil,
+	"EmptyPages":         nil,
+	"ListAllTenants":     nil,
+	"RangeOnly":          nil,
 }
 
 // assumed calls test with the simulator's own choice and with each setting of

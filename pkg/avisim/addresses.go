@@ -254,6 +254,17 @@ func (n *network) prefixOf(addr netip.Addr) (netip.Prefix, bool) {
 	return netip.Prefix{}, false
 }
 
+func (n *network) inRange(addr netip.Addr) bool {
+	for _, s := range n.subnets {
+		for _, r := range s.ranges {
+			if r.begin.Compare(addr) <= 0 && addr.Compare(r.end) <= 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (n *network) hasPrefix(p netip.Prefix) bool {
 	for _, s := range n.subnets {
 		if s.prefix == p {

@@ -25,6 +25,36 @@ type Assumptions struct {
 	// LimitRefused is the status of a write beyond a system limit. Zero means
 	// 400.
 	LimitRefused int
+	// ForeignChange is the status of a change of admin's object from another
+	// tenant. Zero means 400, which was observed for VrfContext.
+	ForeignChange int
+	// RefuseNewerFields refuses a write with a field that is newer than the
+	// request's X-Avi-Version.
+	RefuseNewerFields bool
+	// SharedApplications shows admin's virtual services, pools and the like in
+	// every tenant, as it does its profiles.
+	SharedApplications bool
+	// FirstCloud takes the first cloud's object for a name that is in several,
+	// where the referring object is in none.
+	FirstCloud bool
+	// NoImpliedRefs leaves absent references (VRF, SE group, profiles) absent
+	// in reads.
+	NoImpliedRefs bool
+	// OmitSensitive leaves private keys and passwords out of reads, instead of
+	// showing "<sensitive>".
+	OmitSensitive bool
+	// NoPatchPaths refuses field names with dots in a PATCH.
+	NoPatchPaths bool
+	// NoMacroLists takes one object in a macro, no list of them.
+	NoMacroLists bool
+	// EmptyPages answers a page beyond the last with no results, instead of
+	// 404.
+	EmptyPages bool
+	// ListAllTenants shows a user tenants that they may not enter.
+	ListAllTenants bool
+	// RangeOnly refuses a preferred address that is in the subnet, but in none
+	// of the network's ranges.
+	RangeOnly bool
 	// AnyCertificate stores PEM text without looking at it.
 	AnyCertificate bool
 	// AnyPlacement takes VIPs that a cloud of the type may not support, on

@@ -103,7 +103,11 @@ func New(opts Options) (*Simulator, error) {
 			return nil, err
 		}
 	}
-	vocab, err := compiledVocabulary()
+	compiled := compiledVocabulary
+	if opts.Assume.SharedApplications {
+		compiled = compiledShared
+	}
+	vocab, err := compiled()
 	if err != nil {
 		return nil, fmt.Errorf("compiling the object vocabulary: %w", err)
 	}

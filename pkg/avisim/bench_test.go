@@ -1,8 +1,13 @@
 package avisim
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -152,5 +157,48 @@ func BenchmarkNew(b *testing.B) {
 		if _, err := New(Options{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkOverTLS is a client's mix over one connection: for every write four
+// reads by name. With -cpu 1, client and simulator share one core.
+func BenchmarkOverTLS(b *testing.B) {
+	sim, tok := benchSim(b)
+	srv, err := sim.StartTLS("127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(srv.CACertPEM)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	client := &http.Client{Transport: transport}
+	send := func(method, path, body string) {
+		req, err := http.NewRequest(method, srv.URL+path, strings.NewReader(body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		tok.sign(req)
+		resp, err := client.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode >= 300 {
+			b.Fatal(resp.Status, err)
+		}
+		resp.Body.Close()
+	}
+	path := "/api/pool/" + pickObject(sim, "pool", "admin", 25_000).uuid
+	i := 0
+	for b.Loop() {
+		if i++; i%5 == 0 {
+			send("PUT", path, benchPool("old-25000", i%4+1))
+		} else {
+			send("GET", "/api/pool?name=old-"+strconv.Itoa(i%benchObjects), "")
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	transport.CloseIdleConnections()
+	if err := srv.Close(); err != nil {
+		b.Fatal(err)
 	}
 }

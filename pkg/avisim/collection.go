@@ -49,7 +49,10 @@ func (s *Simulator) list(c *call, t *objectType) error {
 	}
 	from := (page - 1) * size
 	if from >= len(objs) && page > 1 {
-		return failure(http.StatusNotFound, "Invalid page.")
+		if !s.opts.Assume.EmptyPages {
+			return failure(http.StatusNotFound, "Invalid page.")
+		}
+		from = len(objs)
 	}
 	to := min(from+size, len(objs))
 	b := append(make([]byte, 0, 256+1024*(to-from)), `{"count":`...)
@@ -63,16 +66,21 @@ func (s *Simulator) list(c *call, t *objectType) error {
 	}
 	b = append(b, ']')
 	if to < len(objs) {
-		next := url.Values{}
-		for k, v := range c.q {
-			next[k] = v
-		}
-		next.Set("page", strconv.Itoa(page+1))
 		b = append(b, `,"next":`...)
-		b = appendString(b, c.base()+"/api/"+t.path+"?"+next.Encode())
+		b = appendString(b, c.nextPage(t.path, page))
 	}
 	c.raw(http.StatusOK, append(b, '}'))
 	return nil
+}
+
+// nextPage is the absolute address of the page after this one.
+func (c *call) nextPage(path string, page int) string {
+	next := url.Values{}
+	for k, v := range c.q {
+		next[k] = v
+	}
+	next.Set("page", strconv.Itoa(page+1))
+	return c.base() + "/api/" + path + "?" + next.Encode()
 }
 
 func pages(q url.Values) (page, size int, err error) {

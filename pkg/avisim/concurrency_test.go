@@ -87,13 +87,18 @@ func openSession(sim *Simulator) token { return token{sim.sessions.open("admin")
 
 func (k token) do(sim *Simulator, method, path, tenant, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.AddCookie(&http.Cookie{Name: "sessionid", Value: k.ses.id})
-	r.Header.Set("X-CSRFToken", k.ses.csrf)
-	r.Header.Set("Referer", "https://example.com/")
+	k.sign(r)
 	r.Header.Set("X-Avi-Tenant", tenant)
 	rec := httptest.NewRecorder()
 	sim.Handler().ServeHTTP(rec, r)
 	return rec
+}
+
+// sign makes a request one of the session.
+func (k token) sign(r *http.Request) {
+	r.AddCookie(&http.Cookie{Name: "sessionid", Value: k.ses.id})
+	r.Header.Set("X-CSRFToken", k.ses.csrf)
+	r.Header.Set("Referer", "https://example.com/")
 }
 
 // checkIndexes compares every index with the objects themselves.

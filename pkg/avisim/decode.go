@@ -50,12 +50,19 @@ func parseJSONValue(body []byte) (any, error) {
 // canonical, except for references, which it collects: resolving them needs
 // the store.
 type decoder struct {
+	admission
+	refs []pendingRef
+}
+
+// admission is by which rules a body is checked.
+type admission struct {
 	// trusted bodies (the seed's) may leave out required fields and set
 	// read-only ones.
 	trusted bool
 	// edition is "essentials" or "basic" when the licence restricts values.
 	edition string
-	refs    []pendingRef
+	// version, if set, is the newest release whose fields are taken.
+	version int
 }
 
 // pendingRef is a reference to be resolved, and where the result goes.
@@ -114,6 +121,9 @@ func (d *decoder) message(def *definition, in map[string]any) (message, *fieldEr
 		f := def.byName[name]
 		if f == nil {
 			return nil, wrong("%s has no such field", def.name).under(name)
+		}
+		if d.version != 0 && f.since > d.version {
+			return nil, wrong("%s has no such field in the version asked for", def.name).under(name)
 		}
 		if f.readOnly && !d.trusted {
 			if f.fallback != nil && f.fallback == v {

@@ -61,13 +61,13 @@ func (vw *view) appendTop(b []byte, o *object, f *field) ([]byte, bool) {
 			return vw.appendRef(b, o.cloud), true
 		}
 	}
-	if v, ok := o.body[f.name]; ok {
+	if v, ok := o.body[f.name]; ok && !vw.omits(f) {
 		return vw.appendField(b, f, v), true
 	}
 	if vw.skipDefault {
 		return b, false
 	}
-	if f.isRef {
+	if f.isRef && !vw.st.assume.NoImpliedRefs {
 		if target := vw.st.implied(o, f.name); target != nil {
 			return vw.appendRef(b, target), true
 		}
@@ -76,6 +76,11 @@ func (vw *view) appendTop(b []byte, o *object, f *field) ([]byte, bool) {
 		return append(b, f.fallbackJSON...), true
 	}
 	return b, false
+}
+
+// omits says whether the field is left out for being a secret.
+func (vw *view) omits(f *field) bool {
+	return f.sensitive && !vw.exportKey && vw.st.assume.OmitSensitive
 }
 
 func (vw *view) appendField(b []byte, f *field, v any) []byte {

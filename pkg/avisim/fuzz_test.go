@@ -26,6 +26,19 @@ func FuzzHTTP(f *testing.F) {
 		{"POST", "/_sim/faults", "", `{"share":2}`},
 		{"GET", "//api//ipamdnsproviderprofiledomainlist/?cloud_uuid=%zz", "admin", ""},
 		{"POST", "/login", "", `{"username":1}`},
+		{"POST", "/login", "", `username=admin&password=%zz`},
+		{"POST", "/api/user-token", "admin", `{"hours":1e9}`},
+		{"DELETE", "/api/user-token/usertoken-x", "admin", ""},
+		{"POST", "/api/role", "admin", `{"name":"r","privileges":[{"resource":"PERMISSION_POOL","type":"READ_ACCESS"}],"filters":[{"match_label":{"key":"a","values":["[b"]},"match_operation":"ROLE_FILTER_GLOB_MATCH"}]}`},
+		{"POST", "/api/user", "admin", `{"name":"u","password":"p","access":[{"all_tenants":true,"role_ref":"/api/role/?name=Tenant-Admin"}]}`},
+		{"PUT", "/api/systemlimits/default", "admin", `{"controller_limits":{"servers_per_pool":-1,"controller_sizing_limits":[]}}`},
+		{"POST", "/api/sslkeyandcertificate", "admin", `{"name":"c","certificate":{"self_signed":true,"days_until_expire":1,"subject_alt_names":["*"]}}`},
+		{"POST", "/api/vsvip", "admin", `{"name":"v","cloud_ref":"/api/cloud?name=aws-cloud","vip":[{"vip_id":"1","auto_allocate_ip":true,"subnet_uuid":"subnet-0a","auto_allocate_floating_ip":true}]}`},
+		{"POST", "/api/vsvip", "admin", `{"name":"v","cloud_ref":"/api/cloud?name=nsxt-cloud","tier1_lr":"/infra/tier-1s/t1-east","dns_info":[{"fqdn":"."}],"vip":[{"vip_id":"0"}]}`},
+		{"POST", "/api/tenant", "admin", `{"name":"t","config_settings":{"tenant_vrf":true,"se_in_provider_context":false}}`},
+		{"POST", "/api/macro", "admin", `[{"model_name":"Tenant","data":{"name":"t","config_settings":{"tenant_vrf":true}}},{"model_name":"Tenant","data":{}}]`},
+		{"GET", "/api/pool-inventory?page_size=1&page=1&label_key=a&label_value=b", "blue", ""},
+		{"GET", "/api/pool/x/runtime/server/detail/", "*", ""},
 	} {
 		f.Add(s[0], s[1], s[2], s[3])
 	}

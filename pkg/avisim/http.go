@@ -304,10 +304,7 @@ func methodNotAllowed(c *call) error {
 }
 
 func (c *call) view(st *store) *view {
-	v := &view{st: st, base: c.base(), version: parseVersion(c.r.Header.Get("X-Avi-Version"))}
-	if version := parseVersion(st.version); v.version > version {
-		v.version = version
-	}
+	v := &view{st: st, base: c.base(), version: min(c.version(), parseVersion(st.version))}
 	_, v.includeName = c.q["include_name"]
 	if v.includeName && c.q.Get("include_name") == "false" {
 		v.includeName = false
@@ -322,6 +319,9 @@ func (c *call) view(st *store) *view {
 	}
 	return v
 }
+
+// version is the release whose view the client asks for; 0 for all.
+func (c *call) version() int { return parseVersion(c.r.Header.Get("X-Avi-Version")) }
 
 // isTrue reads a switch of the query: there without a value means on.
 func isTrue(q url.Values, name string) bool {

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// keepSensitive puts back what a read hides.
-func keepSensitive(def *definition, body, old message) {
+// keepSensitive puts back what a read hides, or leaves out (omitted).
+func keepSensitive(def *definition, body, old message, omitted bool) {
 	for _, f := range def.fields {
-		if !f.sensitive || body[f.name] != sensitiveText {
+		v, ok := body[f.name]
+		if !f.sensitive || v != sensitiveText && (ok || !omitted) {
 			continue
 		}
 		if v, ok := old[f.name]; ok {

@@ -19,6 +19,9 @@ func (s *Simulator) macro(c *call) error {
 		return err
 	}
 	list, many := v.([]any)
+	if many && s.opts.Assume.NoMacroLists {
+		return badRequest("macro: expected an object, got a list")
+	}
 	if !many {
 		list = []any{v}
 	}
@@ -64,7 +67,7 @@ func (s *Simulator) macroStep(c *call, tenant *object, step any) (json.RawMessag
 		method = http.MethodPost
 	}
 	if method == http.MethodPost {
-		p, err := prepare(t, data, s.store.edition(), false)
+		p, err := prepare(t, data, c.admission(s.store))
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +86,7 @@ func (s *Simulator) macroStep(c *call, tenant *object, step any) (json.RawMessag
 	}
 	switch method {
 	case http.MethodPut:
-		p, err := prepare(t, data, s.store.edition(), false)
+		p, err := prepare(t, data, c.admission(s.store))
 		if err != nil {
 			return nil, err
 		}

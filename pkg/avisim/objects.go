@@ -48,10 +48,20 @@ func (st *store) edition() string {
 	return ""
 }
 
-func (s *Simulator) licence() string {
+// admission is by which rules the request's body is checked.
+func (s *Simulator) admission(c *call) admission {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.store.edition()
+	return c.admission(s.store)
+}
+
+// admission is for callers that hold the store's lock.
+func (c *call) admission(st *store) admission {
+	ad := admission{edition: st.edition()}
+	if st.assume.RefuseNewerFields {
+		ad.version = c.version()
+	}
+	return ad
 }
 
 // collectionCall answers /api/TYPE.
@@ -64,7 +74,7 @@ func (s *Simulator) collectionCall(c *call, t *objectType) error {
 		if err != nil {
 			return err
 		}
-		p, err := prepare(t, in, s.licence(), false)
+		p, err := prepare(t, in, s.admission(c))
 		if err != nil {
 			return err
 		}
@@ -152,7 +162,7 @@ func (s *Simulator) change(c *call, t *objectType, uuid string) error {
 	}
 	var p *prepared
 	if c.r.Method == http.MethodPut {
-		if p, err = prepare(t, in, s.licence(), false); err != nil {
+		if p, err = prepare(t, in, s.admission(c)); err != nil {
 			return err
 		}
 	}
@@ -170,11 +180,11 @@ func (s *Simulator) change(c *call, t *objectType, uuid string) error {
 		return forbidden()
 	}
 	if p == nil {
-		patched, err := applyPatch(t, plain(o.body).(map[string]any), in)
+		patched, err := applyPatch(plain(o.body).(map[string]any), in, !s.opts.Assume.NoPatchPaths)
 		if err != nil {
 			return err
 		}
-		if p, err = prepare(t, patched, s.store.edition(), false); err != nil {
+		if p, err = prepare(t, patched, admission{edition: s.store.edition()}); err != nil {
 			return err
 		}
 	}

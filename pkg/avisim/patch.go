@@ -10,7 +10,7 @@ import (
 // list and sets anything else, "replace" sets, "delete" takes elements out of
 // a list, or the field away. A field may be named by a path with dots; objects
 // are merged one level at a time (the depth that the API guide documents).
-func applyPatch(t *objectType, body, patch map[string]any) (map[string]any, error) {
+func applyPatch(body, patch map[string]any, paths bool) (map[string]any, error) {
 	ops := make([]string, 0, len(patch))
 	for op := range patch {
 		ops = append(ops, op)
@@ -29,6 +29,9 @@ func applyPatch(t *objectType, body, patch map[string]any) (map[string]any, erro
 			return nil, badRequest("PATCH: " + op + ": expected an object")
 		}
 		for name, v := range fields {
+			if !paths && strings.Contains(name, ".") {
+				return nil, badRequest("PATCH: " + op + "." + name + ": no such field")
+			}
 			if err := patchField(body, op, name, v); err != nil {
 				return nil, err
 			}

@@ -153,13 +153,15 @@ func (st *store) lookup(t *objectType, name string, tenant, cloud *object) (*obj
 			if o == nil {
 				continue
 			}
-			if c == st.defaultCloud {
+			if c == st.defaultCloud && !st.assume.FirstCloud {
 				return o, nil
 			}
 			several = several || found != nil
-			found = o
+			if found == nil {
+				found = o
+			}
 		}
-		if several {
+		if several && !st.assume.FirstCloud {
 			return nil, badRequest(t.name + " name " + quote(name) + " is in more than one cloud: refer to it by uuid")
 		}
 		if found != nil {

@@ -274,10 +274,15 @@ func (s *Simulator) inventory(c *call, path, uuid string) error {
 		if err != nil {
 			return err
 		}
+		out := map[string]any{"count": len(objs)}
+		if page*size < len(objs) {
+			out["next"] = c.nextPage(t.path+"-inventory", page)
+		}
 		results := []any{}
 		for i := (page - 1) * size; i < min(page*size, len(objs)); i++ {
 			results = append(results, entry(objs[i]))
 		}
-		return c.json(http.StatusOK, map[string]any{"count": len(objs), "results": results})
+		out["results"] = results
+		return c.json(http.StatusOK, out)
 	})
 }

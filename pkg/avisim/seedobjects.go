@@ -59,7 +59,7 @@ func (sd *seeder) add(typeName string, body map[string]any) *object {
 		return nil
 	}
 	t := sd.st.vocab.byName[typeName]
-	p, err := prepare(t, jsonNumbers(body).(map[string]any), "", true)
+	p, err := prepare(t, jsonNumbers(body).(map[string]any), admission{trusted: true})
 	if err == nil {
 		var o *object
 		if o, err = sd.st.create(p, sd.st.admin); err == nil {
@@ -201,7 +201,7 @@ func (sd *seeder) cloud(c SeedCloud) {
 		return
 	}
 	body := map[string]any{"name": c.Name, "vtype": c.Vtype, "ipam_provider_ref": ref(ipam), "dns_provider_ref": ref(dns)}
-	p, err := prepare(cloud.t, body, "", true)
+	p, err := prepare(cloud.t, body, admission{trusted: true})
 	if err == nil {
 		err = sd.st.update(cloud, p, sd.st.admin)
 	}

@@ -110,10 +110,19 @@ var compiledVocabulary = sync.OnceValues(func() (*vocabulary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compile(schema)
+	return compile(schema, private)
 })
 
-func compile(schema *avischema.Schema) (*vocabulary, error) {
+// compiledShared is the vocabulary without types that stay within a tenant.
+var compiledShared = sync.OnceValues(func() (*vocabulary, error) {
+	schema, err := avischema.Load()
+	if err != nil {
+		return nil, err
+	}
+	return compile(schema, nil)
+})
+
+func compile(schema *avischema.Schema, private map[string]bool) (*vocabulary, error) {
 	v := &vocabulary{version: schema.APIVersion, byPath: map[string]*objectType{}, byName: map[string]*objectType{}}
 	defs := make(map[string]*definition, len(schema.Definitions))
 	for name := range schema.Definitions {

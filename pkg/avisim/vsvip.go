@@ -188,6 +188,9 @@ func (a *allocator) family(v6, auto bool) error {
 		if !ok || only.IsValid() && prefix != only {
 			return badRequest("preferred IP " + addr.String() + " is not in a configured subnet of network " + a.network.name)
 		}
+		if a.st.assume.RangeOnly && !network.inRange(addr) {
+			return badRequest("preferred IP " + addr.String() + " is in no range of network " + a.network.name)
+		}
 		if !a.free(addr) {
 			return badRequest("preferred IP " + addr.String() + " is already in use")
 		}

@@ -61,8 +61,8 @@ type prepared struct {
 // maxName is the longest name of an object, in bytes (l4-infra.md §0).
 const maxName = 255
 
-func prepare(t *objectType, in map[string]any, edition string, trusted bool) (*prepared, error) {
-	p := &prepared{t: t, trusted: trusted}
+func prepare(t *objectType, in map[string]any, ad admission) (*prepared, error) {
+	p := &prepared{t: t, trusted: ad.trusted}
 	rest := make(map[string]any, len(in))
 	for k, v := range in {
 		switch k {
@@ -91,7 +91,7 @@ func prepare(t *objectType, in map[string]any, edition string, trusted bool) (*p
 		}
 		rest[k] = v
 	}
-	d := decoder{trusted: trusted, edition: edition}
+	d := decoder{admission: ad}
 	body, err := d.body(t, rest)
 	if err != nil {
 		return nil, err
@@ -242,7 +242,7 @@ func (st *store) update(o *object, p *prepared, tenant *object) error {
 		name = o.name
 	}
 	w := &write{o: o, old: o.body, body: p.body, refs: refs, trusted: p.trusted}
-	keepSensitive(t.def, w.body, o.body)
+	keepSensitive(t.def, w.body, o.body, st.assume.OmitSensitive)
 	if p.managed.lastModified != "" {
 		// A client that read the object and writes it back sends the defaults
 		// that it was shown: they are still not what it wrote.
@@ -266,7 +266,11 @@ func (st *store) mayChange(o *object, tenant *object) error {
 	if !o.t.tenanted || o.tenant == tenant {
 		return nil
 	}
-	return badRequest("Cannot modify " + o.t.name + " " + quote(o.name) + ": it belongs to tenant " + quote(o.tenant.name))
+	status := st.assume.ForeignChange
+	if status == 0 || o.t.name == "VrfContext" {
+		status = http.StatusBadRequest
+	}
+	return failure(status, "%s", "Cannot modify "+o.t.name+" "+quote(o.name)+": it belongs to tenant "+quote(o.tenant.name))
 }
 
 // delete removes an object that nobody refers to.
