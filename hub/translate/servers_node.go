@@ -135,11 +135,14 @@ type nplMapping struct {
 	PodPort  int32  `json:"podPort"`
 	NodeIP   string `json:"nodeIP"`
 	NodePort int32  `json:"nodePort"`
+	// Protocol is "tcp" or "udp"; older Antreas don't say it.
+	Protocol string `json:"protocol"`
 }
 
 // nodePortLocalServers are the Service's Pods under the node ports that Antrea
 // mapped to them (l4-infra.md §1.8.3, l7.md §19.4). A Pod whose annotation is
-// no list of mappings has none yet.
+// no list of mappings has none yet. A Pod that is being deleted is a server only
+// as long as it is an endpoint, whose state then counts.
 func nodePortLocalServers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service], port portMatch) []server {
 	if svc.Body.GetType() == "NodePort" || len(svc.Body.GetSelector()) == 0 {
 		return nil
@@ -155,13 +158,17 @@ func nodePortLocalServers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Serv
 		if json.Unmarshal([]byte(pod.Body.GetMeta().GetAnnotations()[nplAnnotation]), &mappings) != nil {
 			continue
 		}
+		on, known := enabled[pod.Ref.Name]
+		if pod.Body.GetMeta().GetDeleting() && !known {
+			continue
+		}
 		target := podPort(pod.Body, port)
 		for _, m := range mappings {
 			addr, err := netip.ParseAddr(m.NodeIP)
-			if m.PodPort != target || err != nil || !fams.has(addr) {
+			if m.PodPort != target || err != nil || !fams.has(addr) ||
+				m.Protocol != "" && !strings.EqualFold(m.Protocol, port.Protocol) {
 				continue
 			}
-			on, known := enabled[pod.Ref.Name]
 			out = append(out, server{addr: addr, port: m.NodePort, enabled: ptr(on || !known)})
 		}
 	}

@@ -225,7 +225,12 @@ func TestNodePortLocalServers(t *testing.T) {
 			Ports: []*akohubv1.ContainerPort{{Name: "web-port", Port: 8080}},
 		})
 	}
+	going := func(r *akohubv1.Record) *akohubv1.Record {
+		r.GetPod().Meta.Deleting = true
+		return r
+	}
 	slice := &akohubv1.EndpointSlice{ServiceName: "web", Ports: l4SlicePorts("http=8080"), Endpoints: []*akohubv1.Endpoint{
+		{Addresses: []string{"10.0.0.8"}, PodName: "h", Ready: proto.Bool(false), Terminating: proto.Bool(true)},
 		{Addresses: []string{"10.0.0.1"}, PodName: "a", Ready: proto.Bool(true)},
 		{Addresses: []string{"10.0.0.2"}, PodName: "b", Ready: proto.Bool(true), Terminating: proto.Bool(true)},
 	}}
@@ -236,10 +241,13 @@ func TestNodePortLocalServers(t *testing.T) {
 		pod("d", `[{"podPort":8080,"nodeIP":"192.168.0.4","nodePort":40004}]`, false),
 		pod("e", `no list`, true),
 		pod("f", `[{"podPort":8080,"nodeIP":"node","nodePort":40005}]`, true),
+		going(pod("g", `[{"podPort":8080,"nodeIP":"192.168.0.7","nodePort":40007}]`, true)),
+		going(pod("h", `[{"podPort":8080,"nodeIP":"192.168.0.8","nodePort":40008,"protocol":"tcp"}]`, true)),
+		pod("i", `[{"podPort":8080,"nodeIP":"192.168.0.9","nodePort":40009,"protocol":"udp"}]`, true),
 		l4Record(t, "default", "web-1", slice),
 	}
 	s := l4Settings(func(s *Settings) { s.ServiceType = serviceTypeNodePortLocal })
-	want := []string{"192.168.0.1:40001", "192.168.0.2:40002-", "192.168.0.3:40003"}
+	want := []string{"192.168.0.1:40001", "192.168.0.2:40002-", "192.168.0.3:40003", "192.168.0.8:40008-"}
 	for name, m := range map[string]portMatch{
 		"number": {Protocol: protocolTCP, PortName: "http", Number: 80, TargetNumber: 8080},
 		"name":   {Protocol: protocolTCP, PortName: "http", Number: 80, TargetName: "web-port"},
