@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,8 @@ func (e *explainer) load(units []translate.UnitKey, q explain.Query) {
 }
 
 // findUnwanted returns the objects on the controller that carry the markers of
-// what was asked for (l4-infra.md §4.2) and that nobody wants, sorted.
+// what was asked for (l4-infra.md §4.2), and what these refer to, as far as
+// nobody wants them, sorted.
 func (e *explainer) findUnwanted(q explain.Query) []plan.Key {
 	want := map[string]string{}
 	switch q.Kind {
@@ -63,17 +65,25 @@ func (e *explainer) findUnwanted(q explain.Query) []plan.Key {
 	case explain.Service:
 		want["Namespace"], want["ServiceName"] = q.Namespace, q.Name
 	}
-	var out []plan.Key
-	for k, o := range e.w.observed {
-		if _, wanted := e.m.graph.Get(k); wanted || !desired.Own(k.Type) {
-			continue
+	found := map[plan.Key]struct{}{}
+	var take func(k plan.Key)
+	take = func(k plan.Key) {
+		o := e.w.observed[k]
+		_, taken := found[k]
+		if _, wanted := e.m.graph.Get(k); o == nil || taken || wanted || !desired.Own(k.Type) {
+			return
 		}
-		if marked(o.Body, want) {
-			out = append(out, k)
+		found[k] = struct{}{}
+		for _, r := range o.Refs {
+			take(r)
 		}
 	}
-	slices.SortFunc(out, desired.CompareKeys)
-	return out
+	for k, o := range e.w.observed {
+		if marked(o.Body, want) {
+			take(k)
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), desired.CompareKeys)
 }
 
 // marked says whether a body carries all these markers.
@@ -198,8 +208,13 @@ func words(err error) string {
 	if errors.As(err, &e) && e.Message != "" {
 		text = e.Message
 	}
+	return withoutKey(text)
+}
+
+// withoutKey keeps a text back that holds a private key: a controller may repeat
+// what it was sent.
+func withoutKey(text string) string {
 	if strings.Contains(text, "PRIVATE KEY") {
-		// A controller may repeat what it was sent.
 		return "the answer of the controller is not shown, since it holds a private key"
 	}
 	return text
