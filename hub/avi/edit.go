@@ -2,6 +2,7 @@ package avi
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"sync"
@@ -65,7 +66,12 @@ func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, er
 		query.Set("cloud_ref.name", e.Cloud)
 	}
 	var last error
-	for range editAttempts {
+	for attempt := range editAttempts {
+		if attempt > 0 {
+			if err := sleep(ctx, w.client.backoff(attempt, 0)); err != nil {
+				return nil, errors.Join(last, err)
+			}
+		}
 		body, err := w.client.find(ctx, e.Key.Tenant, e.Key.Type, query)
 		if err != nil {
 			return nil, err
