@@ -9,6 +9,12 @@
 // what is wrong. Assemble puts the contributions of all units together to a
 // parent (parent.go).
 //
+// A host is served in one of these ways: on a shared virtual service (parent.go),
+// as pools or by a child of it; by a virtual service of its own (virtualhost.go);
+// or without ending its TLS (passthrough.go). An Ingress without host has its
+// own for its default backend (defaultbackend.go). Who has what several
+// Ingresses want is in ownership.go.
+//
 // Everything here is a pure function of its arguments. The package reads no
 // file and no clock, logs nothing, starts no goroutine, keeps no state, and
 // never changes what it is given. Equal input gives equal bytes, in whatever
