@@ -232,13 +232,16 @@ func BenchmarkEndpointChange(b *testing.B) {
 
 // benchWorker returns a worker of a cluster with n hosts whose objects are all
 // on the controller as they are wanted.
-func benchWorker(b *testing.B, m *mirror.Mirror, n int) *worker {
+func benchWorker(b testing.TB, m *mirror.Mirror, n int, change ...func(*translate.Settings)) *worker {
 	b.Helper()
 	reg := registration("c1")
 	cfg := Config{Logger: testLog(), Clock: time.Now, Agents: &agents{mirrors: map[string]*cluster{}}}
 	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newMetrics(nil))
 	s := testSettings()
 	s.DisableStaticRouteSync = true
+	for _, c := range change {
+		c(&s)
+	}
 	w.facts, w.model, w.opened = &Facts{}, newModel(s), map[group]bool{}
 	c := &cluster{world: sampleWorld(n), f: &fixture{t: b}, name: "c1", m: m}
 	c.sync()
