@@ -70,6 +70,7 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		SEGroup:     sp.ServiceEngineGroup,
 		VRF:         VRF(c, f),
 		T1LR:        sp.Network.NSXTTier1,
+		VPCMode:     sp.Network.VPCMode,
 		LicenseTier: f.LicenseTier,
 
 		SEGroupTenant: f.SEGroupTenant,
@@ -247,7 +248,6 @@ func WithoutEffect(c *v1alpha1.Cluster) []string {
 		{f.ServicesAPI, "spec.features.servicesAPI"},
 		{f.MultiClusterIngress, "spec.features.multiClusterIngress"},
 		{f.Istio, "spec.features.istio"},
-		{c.Spec.Network.VPCMode, "spec.network.vpcMode"},
 		{c.Spec.Ingress.DefaultSecretsOnly, "spec.ingress.defaultSecretsOnly"},
 	} {
 		if x.on {

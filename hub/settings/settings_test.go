@@ -56,7 +56,8 @@ func TestForCarriesEverything(t *testing.T) {
     ipFamily: V6
     rhi: true
     bgpPeerLabels: [p]
-    nsxtTier1: /infra/tier-1s/t1
+    nsxtTier1: /orgs/o/projects/p/vpcs/v
+    vpcMode: true
     staticRoutes: {cni: calico}
   namespaces: {selector: {key: k, value: v}, blocked: [z, a], system: lb}`)
 	got, err := For(c, Facts{CloudType: CloudNSXT, Domains: []string{"d.test"}, LicenseTier: "X", NetworkVRF: "n", Tier1VRF: "t1",

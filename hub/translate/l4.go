@@ -29,6 +29,7 @@ const (
 	reasonIPNotSupported      = "LoadBalancerIPNotSupported"
 	reasonInvalidHostname     = "InvalidHostname"
 	reasonUnsupportedProtocol = "UnsupportedProtocol"
+	reasonNoNodePort          = "NoNodePort"
 )
 
 // l4Unit translates a Service of type LoadBalancer to a virtual service of its
@@ -81,7 +82,7 @@ func (t *l4Service) build(f *Fragment) {
 			name:    pool,
 			tenant:  t.tenant,
 			port:    m,
-			servers: l4Servers(t.d, t.s, t.svc, m),
+			servers: l4Servers(f, t.d, t.s, t.svc, m),
 			markers: markers(t.s, append(slices.Clone(byName), mark(markerPort, itoa(m.Number)))...),
 		}))
 		rules = append(rules, l4Rule{port: m, pool: pool})
@@ -216,10 +217,15 @@ func serviceFQDNs(s *Settings, svc mirror.Object[*akohubv1.Service]) []string {
 
 // l4Servers are the servers of a port. A Service can ask for its endpoints even
 // where nodes are used otherwise (l4-infra.md §1.8).
-func l4Servers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service], port portMatch) []*models.Server {
+func l4Servers(f *Fragment, d *deps, s *Settings, svc mirror.Object[*akohubv1.Service], port portMatch) []*models.Server {
 	if s.ServiceType == serviceTypeNodePort {
 		if _, skip := svc.Body.GetMeta().GetAnnotations()[skipNodePortAnnotation]; skip {
 			return serverModels(endpointServers(d, s, svc, port))
+		}
+		if nodePortOf(svc.Body, port) == 0 {
+			f.problem(svc.Ref, svc.UID, reasonNoNodePort,
+				"port %d has no node port, through which the cluster's backends are reached: its pool has no servers; "+
+					"set spec.allocateLoadBalancerNodePorts, or the annotation %s", port.Number, skipNodePortAnnotation)
 		}
 	}
 	return buildServers(d, s, svc.Ref.Namespace, svc.Ref.Name, port)

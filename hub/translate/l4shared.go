@@ -122,7 +122,7 @@ func buildShared(f *Fragment, d *deps, s *Settings, k UnitKey, members []mirror.
 					name:    pool,
 					tenant:  s.Tenant,
 					port:    m,
-					servers: l4Servers(d, s, svc, m),
+					servers: l4Servers(f, d, s, svc, m),
 					markers: markers(s, append(slices.Clone(group), mark(markerServiceName, svc.Ref.Name),
 						mark(markerProtocol, m.Protocol), mark(markerPort, itoa(m.Number)))...),
 					metadata: serviceMetadata{

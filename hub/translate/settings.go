@@ -23,6 +23,9 @@ type Settings struct {
 	VRFTenant string
 	// T1LR is the path of the NSX-T tier-1 router; empty: none.
 	T1LR string
+	// VPCMode says that T1LR is the path of an NSX-T VPC
+	// (/orgs/ORG/projects/PROJECT/vpcs/VPC), which VIPs are allocated from.
+	VPCMode bool
 	// LicenseTier is the controller's default_license_tier.
 	LicenseTier string
 	// Domains are the cloud's DNS sub-domains, sorted. Empty: no DNS profile.

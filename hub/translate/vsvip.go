@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/vmware/alb-sdk/go/models"
 )
@@ -91,7 +92,10 @@ func vips(s *Settings, opts vsVipOptions) []*models.Vip {
 		return out
 	}
 	vip := &models.Vip{VipID: ptr("0"), AutoAllocateIP: ptr(true)}
-	if len(s.VIPNetworks) > 0 {
+	switch {
+	case s.VPCMode:
+		vip.SubnetUUID = ptr(vpcSubnet(s.T1LR))
+	case len(s.VIPNetworks) > 0:
 		n := s.VIPNetworks[0]
 		vip.AutoAllocateIPType = allocateType(n)
 		vip.IPAMNetworkSubnet = &models.IPNetworkSubnet{
@@ -115,6 +119,17 @@ func vips(s *Settings, opts vsVipOptions) []*models.Vip {
 		vip.Ip6Address = ipAddr(ip.String(), familyV6)
 	}
 	return []*models.Vip{vip}
+}
+
+// vpcSubnet is what stands for a VPC's subnets: project, VPC and kind of subnet.
+// The kind is left to the controller, as it is with AKO (l4-infra.md §2.14).
+func vpcSubnet(path string) string {
+	const separator = "_AVISEPARATOR_"
+	parts := strings.Split(path, "/")
+	if len(parts) != 7 { // registration has refused it
+		return ""
+	}
+	return parts[4] + separator + parts[6] + separator
 }
 
 // allocateType says which families are allocated from a network; nil: IPv4,

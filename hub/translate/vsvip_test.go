@@ -38,6 +38,9 @@ func TestBuildVsVip(t *testing.T) {
 			`"vip":[{"auto_allocate_ip":true,"subnet_uuid":"a","vip_id":"1"},{"auto_allocate_ip":true,"auto_allocate_ip_type":"V4_V6","subnet_uuid":"b","vip_id":"2"}]` + vrf},
 		{"NSX-T overlay", func(s *Settings) { s.CloudType, s.T1LR = cloudNSXT, "/infra/tier-1s/a" }, nil, "",
 			`"tier1_lr":"/infra/tier-1s/a","vip":[{"auto_allocate_ip":true,"ipam_network_subnet":{"network_ref":"/api/network/?name=vip-net",` + v4 + `},"vip_id":"0"}]`},
+		{"NSX-T VPC", func(s *Settings) {
+			s.CloudType, s.VPCMode, s.T1LR = cloudNSXT, true, "/orgs/default/projects/shop/vpcs/east"
+		}, nil, "", `"tier1_lr":"/orgs/default/projects/shop/vpcs/east","vip":[{"auto_allocate_ip":true,"subnet_uuid":"shop_AVISEPARATOR_east_AVISEPARATOR_","vip_id":"0"}]`},
 		{"NSX-T VLAN", func(s *Settings) { s.CloudType = cloudNSXT }, nil, "",
 			`"vip":[{"auto_allocate_ip":true,"ipam_network_subnet":{"network_ref":"/api/network/?name=vip-net",` + v4 + `},"placement_networks":[{"network_ref":"/api/network/?name=vip-net",` + v4 + `}],"vip_id":"0"}]` + vrf},
 		{"peers without RHI", func(s *Settings) { s.VIPNetworks, s.BGPPeerLabels = nil, []string{"p"} }, nil, "", `"vip":[{"auto_allocate_ip":true,"vip_id":"0"}]` + vrf},
