@@ -35,6 +35,44 @@ func (*fakeHub) Offboard(_ context.Context, cluster string, carryOut bool) (admi
 	return o, nil
 }
 
+func (*fakeHub) Doctor(_ context.Context, cluster string) (admin.Checks, error) {
+	c := admin.Checks{Cluster: cluster, Checks: []admin.Check{
+		{Name: "controller", Result: "ok", Detail: "main runs release 30.2.1, CLUSTER_UP_NO_HA"},
+		{Name: "tenant", Result: "ok", Detail: `"retail" is there, se_in_provider_context true`},
+	}}
+	switch cluster {
+	case "shop":
+	case "lab":
+		c.Checks = append(c.Checks, admin.Check{Name: "clock", Result: "warning", Detail: "the controller's clock and the hub's are 2m0s apart", Remedy: "let both follow a time server"},
+			admin.Check{Name: "VIP network", Result: "unknown", Detail: `"vip-net" has no static ranges for VIPs: where its addresses come from is not the controller's to say`})
+	case "bad":
+		c.Checks = append(c.Checks, admin.Check{Name: "rights in retail", Result: "error",
+			Detail: "missing: PERMISSION_POOL (write),\n PERMISSION_VIRTUALSERVICE (write)", Remedy: `give user "hub" a role in tenant "retail" that has them`},
+			admin.Check{Name: "clock", Result: "warning", Detail: "2m0s apart", Remedy: "let both follow a time server"})
+	default:
+		return admin.Checks{}, admin.UnknownCluster(errors.New("no such cluster is registered"))
+	}
+	return c, nil
+}
+
+func TestDoctor(t *testing.T) {
+	_, addr := startFakeHub(t)
+	for cluster, want := range map[string]error{"shop": nil, "lab": exitWarnings, "bad": exitErrors} {
+		out, _, err := execute(t, newRootCommand(), "", "doctor", cluster, "--admin", addr)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", cluster, err, want)
+		}
+		golden(t, "doctor-"+cluster+".txt", out)
+		out, _, err = execute(t, newRootCommand(), "", "doctor", cluster, "--admin", addr, "-o", "json")
+		if !errors.Is(err, want) || !json.Valid([]byte(out)) {
+			t.Errorf("%s as JSON: %v\n%s", cluster, err, out)
+		}
+	}
+	if _, _, err := execute(t, newRootCommand(), "", "doctor", "nosuch", "--admin", addr); err == nil || !strings.Contains(err.Error(), "registered") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestOffboard(t *testing.T) {
 	_, addr := startFakeHub(t)
 	for _, test := range []struct {

@@ -52,6 +52,24 @@ type Tenancy interface {
 	// Offboard plans the removal of a cluster's objects and, if asked to,
 	// carries it out.
 	Offboard(ctx context.Context, cluster string, carryOut bool) (Offboarding, error)
+	// Doctor looks a registration over. Nothing is written.
+	Doctor(ctx context.Context, cluster string) (Checks, error)
+}
+
+// Check is one thing that was looked at before the first write.
+type Check struct {
+	Name string `json:"check"`
+	// Result is ok, warning, error or unknown.
+	Result string `json:"result"`
+	Detail string `json:"detail"`
+	// Remedy says what to do; empty where nothing need be done.
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Checks is the answer of GET /v1/clusters/CLUSTER/doctor.
+type Checks struct {
+	Cluster string  `json:"cluster"`
+	Checks  []Check `json:"checks"`
 }
 
 func tenancyRoutes(mux *http.ServeMux, b Tenancy) {
@@ -65,6 +83,14 @@ func tenancyRoutes(mux *http.ServeMux, b Tenancy) {
 			answer(w, http.StatusOK, got)
 		}
 	}
+	mux.HandleFunc("GET /v1/clusters/{cluster}/doctor", func(w http.ResponseWriter, r *http.Request) {
+		got, err := b.Doctor(r.Context(), r.PathValue("cluster"))
+		if err != nil {
+			refuse(w, statusOf(err), err)
+			return
+		}
+		answer(w, http.StatusOK, got)
+	})
 	mux.HandleFunc("GET /v1/clusters/{cluster}/offboard", offboard(false))
 	mux.HandleFunc("POST /v1/clusters/{cluster}/offboard", offboard(true))
 }
@@ -78,5 +104,12 @@ func (c Client) Offboard(ctx context.Context, cluster string, carryOut bool) (Of
 	}
 	var out Offboarding
 	err := c.call(ctx, method, "/v1/clusters/"+url.PathEscape(cluster)+"/offboard", &out)
+	return out, err
+}
+
+// Doctor has a registration looked over.
+func (c Client) Doctor(ctx context.Context, cluster string) (Checks, error) {
+	var out Checks
+	err := c.call(ctx, http.MethodGet, "/v1/clusters/"+url.PathEscape(cluster)+"/doctor", &out)
 	return out, err
 }

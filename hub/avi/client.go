@@ -81,6 +81,7 @@ type Client struct {
 	metrics *metrics
 	session session
 	lanes   lanes
+	clock   clock
 }
 
 // NewClient makes a client. It opens no connection yet. It fails for an
@@ -317,6 +318,7 @@ func (c *Client) send(ctx context.Context, k call, payload []byte, cr credential
 		c.metrics.request(k.method, k.typ, 0, time.Since(start))
 		return nil, k.fail(classifyTransport(ctx, err), err)
 	}
+	c.clock.note(resp.Header, time.Now())
 	answer, err := readBody(resp)
 	c.metrics.request(k.method, k.typ, resp.StatusCode, time.Since(start))
 	if err != nil {

@@ -44,6 +44,8 @@ type hub struct {
 	registry *registry
 	manager  *reconcile.Manager
 	intake   *intake.Service
+	// controllers are those of the configuration.
+	controllers *controllers
 }
 
 // Run runs the hub until ctx ends. It returns an error when the hub cannot
@@ -71,7 +73,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) error {
 			return err
 		}
 	}
-	h := &hub{log: log, registry: newRegistry()}
+	h := &hub{log: log, registry: newRegistry(), controllers: controllers}
 	h.fleet, err = fleet.Open(cfg.Clusters, log.Named("fleet"), fleet.WithControllers(cfg.ControllerNames()...)) //nolint:contextcheck // Close ends it
 	if err != nil {
 		return err

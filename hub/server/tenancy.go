@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/akohub/akohub/hub/admin"
+	"github.com/akohub/akohub/hub/doctor"
 	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/reconcile"
 )
 
 // Offboard implements admin.Tenancy.
@@ -32,6 +35,30 @@ func (h *hub) Offboard(ctx context.Context, cluster string, carryOut bool) (admi
 	}
 	for _, k := range got.Left {
 		out.Left = append(out.Left, step(plan.Delete, k, ""))
+	}
+	return out, nil
+}
+
+// Doctor implements admin.Tenancy.
+func (h *hub) Doctor(ctx context.Context, cluster string) (admin.Checks, error) {
+	reg, ok := h.fleet.Get(cluster)
+	if !ok {
+		return admin.Checks{}, admin.UnknownCluster(fmt.Errorf("cluster %q: %w", cluster, reconcile.ErrUnknownCluster))
+	}
+	client, err := h.controllers.client(reg.Cluster.Spec.Controller)
+	if err != nil {
+		return admin.Checks{}, err
+	}
+	conn := h.intake.Status(cluster)
+	agent := doctor.Agent{Connected: conn.Connected, LastError: conn.LastError}
+	if m, ok := h.manager.Mirror(cluster); ok {
+		for _, k := range m.Summary().Kinds {
+			agent.Kinds = append(agent.Kinds, doctor.Kind{Name: k.Kind, Synced: k.Synced, Message: k.Message})
+		}
+	}
+	out := admin.Checks{Cluster: cluster, Checks: []admin.Check{}}
+	for _, c := range doctor.Examine(ctx, reg.Cluster, client, agent) {
+		out.Checks = append(out.Checks, admin.Check{Name: c.Name, Result: string(c.Result), Detail: c.Detail, Remedy: c.Remedy})
 	}
 	return out, nil
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/akohub/akohub/hub/admin"
+)
+
+// The statuses of "doctor".
+const (
+	exitErrors   exitError = 1
+	exitWarnings exitError = 2
+)
+
+func newDoctorCommand() *cobra.Command {
+	var hub hubFlags
+	var output string
+	cmd := &cobra.Command{
+		Use:   "doctor CLUSTER",
+		Short: "Look a registration over before the first write",
+		Long: `doctor has the running hub look at everything that a cluster's registration rests
+on: the controller and its release, the login, the user's rights in the tenant and
+in admin, the tenant, the cloud, the service-engine group and its labels, the VIP
+network and its free addresses, the DNS domains, the rate limit, the clock, and
+the cluster's agent. It prints a line for each and, where something is wrong, a
+remedy. Nothing is written.
+
+A check that the controller's user may not make is "unknown", which is no failure.
+
+Exit status: 0 when all is well, 2 when there are warnings, 1 when there are
+errors, or when the hub can't be asked.`,
+		Example: `  akohub doctor shop
+  akohub doctor shop -o json | jq '.checks[] | select(.result == "error")'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: table or json", output)
+			}
+			client, err := hub.client()
+			if err != nil {
+				return err
+			}
+			got, err := client.Doctor(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				err = enc.Encode(got)
+			} else {
+				err = printChecks(cmd.OutOrStdout(), got)
+			}
+			if err != nil {
+				return err
+			}
+			return worst(got)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	hub.bind(cmd)
+	return cmd
+}
+
+// worst is the exit status that the checks ask for.
+func worst(got admin.Checks) error {
+	var out error
+	for _, c := range got.Checks {
+		switch c.Result {
+		case "error":
+			return exitErrors
+		case "warning":
+			out = exitWarnings
+		}
+	}
+	return out
+}
+
+func printChecks(out io.Writer, got admin.Checks) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "CHECK\tRESULT\tREMEDY\tFOUND")
+	for _, c := range got.Checks {
+		remedy := "-"
+		if c.Remedy != "" {
+			remedy = oneLine(c.Remedy)
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Name, c.Result, remedy, oneLine(c.Detail))
+	}
+	// A buffer takes everything.
+	_ = w.Flush()
+	_, err := out.Write(b.Bytes())
+	return err
+}

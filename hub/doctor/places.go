@@ -1,0 +1,238 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/settings"
+)
+
+func (e *examination) request() avi.FactsRequest {
+	return avi.FactsRequest{Tenant: e.asked, Cloud: e.reg.Spec.Cloud}
+}
+
+func (e *examination) cloud() bool {
+	facts, err := e.ctl.Facts(e.ctx, e.request())
+	if err != nil {
+		e.failed("cloud", err, "set spec.cloud to the name of a cloud of the controller")
+		return false
+	}
+	e.facts = facts
+	if _, err := settings.For(e.reg, settings.Facts{CloudType: facts.CloudType, Domains: facts.Domains, LicenseTier: facts.LicenseTier}); err != nil {
+		e.add("cloud", Error, "change the field, or the cloud", "%v", err)
+		return true
+	}
+	e.add("cloud", OK, "", "%q is a %s", e.reg.Spec.Cloud, facts.CloudType)
+	return true
+}
+
+// clusterLabel is the key of the label that a service-engine group has for the
+// cluster whose static routes its engines take (l4-infra.md §2.9).
+const clusterLabel = "clustername"
+
+func (e *examination) group() {
+	r := e.request()
+	r.SEGroup = e.reg.Spec.ServiceEngineGroup
+	facts, err := e.ctl.Facts(e.ctx, r)
+	if err != nil {
+		e.failed("service-engine group", err, "set spec.serviceEngineGroup to a group of the cloud")
+		return
+	}
+	var others []string
+	own := false
+	labels, _ := facts.SEGroup.Body["labels"].([]any)
+	for _, l := range labels {
+		m, _ := l.(map[string]any)
+		if m["key"] == clusterLabel && m["value"] == e.reg.ObjectPrefix() {
+			own = true
+			continue
+		}
+		others = append(others, fmt.Sprintf("%v=%v", m["key"], m["value"]))
+	}
+	routes := settings.StaticRoutes(e.reg, settings.Facts{CloudType: e.facts.CloudType})
+	switch {
+	case len(others) > 0 && !own && routes:
+		e.add("service-engine group", Error, "give the cluster a group of its own (spec.serviceEngineGroup), or set spec.network.staticRoutes.sync: false where Pods are reachable anyway",
+			"%q has labels of others: %s; it can serve the static routes of one cluster only", r.SEGroup, strings.Join(others, ", "))
+	case own:
+		e.add("service-engine group", OK, "", "%q carries the cluster's label", r.SEGroup)
+	case routes:
+		e.add("service-engine group", OK, "", "%q is free; it gets the cluster's label", r.SEGroup)
+	default:
+		e.add("service-engine group", OK, "", "%q is there; no static routes are made", r.SEGroup)
+	}
+}
+
+func (e *examination) domains() {
+	if len(e.facts.Domains) == 0 {
+		e.add("DNS domains", Warning, "give the cloud a DNS profile, or take care of DNS elsewhere", "cloud %q has none: no host gets a DNS record, and Services no name of their own", e.reg.Spec.Cloud)
+		return
+	}
+	if d := e.reg.Spec.Services.DefaultDomain; d != "" {
+		found := false
+		for _, domain := range e.facts.Domains {
+			found = found || domain == d
+		}
+		if !found {
+			e.add("DNS domains", Warning, "set spec.services.defaultDomain to one of them", "%q is not one of the cloud's: %s", d, strings.Join(e.facts.Domains, ", "))
+			return
+		}
+	}
+	e.add("DNS domains", OK, "", "%s", strings.Join(e.facts.Domains, ", "))
+}
+
+// fewAddresses is from how many free addresses on there is a warning.
+const fewAddresses = 10
+
+func (e *examination) network() {
+	networks := e.reg.Spec.Network.VIPNetworks
+	if len(networks) == 0 {
+		e.add("VIP network", OK, "", "none is named: the cloud's usable networks are used")
+		return
+	}
+	r := e.request()
+	r.VRF = e.reg.Spec.VRF
+	for _, n := range networks {
+		r.VIPNetworks = append(r.VIPNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID})
+	}
+	if _, err := e.ctl.Facts(e.ctx, r); err != nil {
+		e.failed("VIP network", err, "set spec.network.vipNetworks to networks of the cloud, and spec.vrf to theirs")
+		return
+	}
+	for _, n := range networks {
+		e.addressesOf(n.Name, n.UUID)
+	}
+}
+
+// addressesOf counts a network's free addresses, as far as Avi gives them out.
+func (e *examination) addressesOf(name, uuid string) {
+	query := url.Values{"cloud_ref.name": {e.reg.Spec.Cloud}}
+	if uuid != "" {
+		query.Set("uuid", uuid)
+		name = uuid
+	} else {
+		query.Set("name", name)
+	}
+	var list []map[string]any
+	for _, tenant := range []string{e.asked, "admin"} {
+		var err error
+		if list, err = e.ctl.List(e.ctx, tenant, "network", query); err == nil && len(list) > 0 {
+			break
+		}
+	}
+	if len(list) == 0 {
+		e.add("VIP network", Unknown, "", "%q is known by the cloud only; its free addresses can't be counted", name)
+		return
+	}
+	ranges := rangesOf(list[0])
+	if len(ranges) == 0 {
+		e.add("VIP network", Unknown, "", "%q has no static ranges for VIPs: where its addresses come from is not the controller's to say", name)
+		return
+	}
+	total := new(big.Int)
+	for _, r := range ranges {
+		total.Add(total, r.size())
+	}
+	vips, err := e.ctl.List(e.ctx, "*", "vsvip", nil)
+	if err != nil {
+		e.add("VIP network", Unknown, "", "%q has %s addresses for VIPs; how many are free can't be known: %v", name, total, err)
+		return
+	}
+	used := map[netip.Addr]bool{}
+	for _, vip := range vips {
+		for _, a := range vipAddresses(vip) {
+			for _, r := range ranges {
+				if r.holds(a) {
+					used[a] = true
+				}
+			}
+		}
+	}
+	free := new(big.Int).Sub(total, big.NewInt(int64(len(used))))
+	switch {
+	case free.Sign() <= 0:
+		e.add("VIP network", Error, "add a static range to the network, or use another network", "%q: none of its %s addresses for VIPs is free", name, total)
+	case free.Cmp(big.NewInt(fewAddresses)) < 0:
+		e.add("VIP network", Warning, "add a static range to the network", "%q: %s of %s addresses for VIPs are free", name, free, total)
+	default:
+		e.add("VIP network", OK, "", "%q: %s of %s addresses for VIPs are not used by virtual services", name, free, total)
+	}
+}
+
+type addressRange struct{ first, last netip.Addr }
+
+func (r addressRange) holds(a netip.Addr) bool {
+	return a.Is4() == r.first.Is4() && r.first.Compare(a) <= 0 && a.Compare(r.last) <= 0
+}
+
+func (r addressRange) size() *big.Int {
+	n := new(big.Int).Sub(new(big.Int).SetBytes(r.last.AsSlice()), new(big.Int).SetBytes(r.first.AsSlice()))
+	return n.Add(n, big.NewInt(1))
+}
+
+// rangesOf returns the IPv4 ranges of a network that VIPs come from; the IPv6
+// ones, where it has no others.
+func rangesOf(network map[string]any) []addressRange {
+	var v4, v6 []addressRange
+	subnets, _ := network["configured_subnets"].([]any)
+	for _, s := range subnets {
+		subnet, _ := s.(map[string]any)
+		list, _ := subnet["static_ip_ranges"].([]any)
+		for _, x := range list {
+			entry, _ := x.(map[string]any)
+			if entry["type"] == "STATIC_IPS_FOR_SE" {
+				continue
+			}
+			between, _ := entry["range"].(map[string]any)
+			r := addressRange{address(between["begin"]), address(between["end"])}
+			switch {
+			case !r.first.IsValid() || !r.last.IsValid() || r.last.Less(r.first):
+			case r.first.Is4():
+				v4 = append(v4, r)
+			default:
+				v6 = append(v6, r)
+			}
+		}
+	}
+	if len(v4) > 0 {
+		return v4
+	}
+	return v6
+}
+
+func address(v any) netip.Addr {
+	m, _ := v.(map[string]any)
+	text, _ := m["addr"].(string)
+	a, _ := netip.ParseAddr(text)
+	return a
+}
+
+func vipAddresses(vsvip map[string]any) []netip.Addr {
+	var out []netip.Addr
+	vips, _ := vsvip["vip"].([]any)
+	for _, v := range vips {
+		m, _ := v.(map[string]any)
+		for _, field := range []string{"ip_address", "ip6_address"} {
+			if a := address(m[field]); a.IsValid() {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}
+
+// text is a value of an answer as a word.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	return ""
+}
