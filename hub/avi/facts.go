@@ -11,9 +11,6 @@ import (
 	"github.com/akohub/akohub/hub/plan"
 )
 
-// NetworkName names a network by UUID or, if that is empty, by name.
-type NetworkName struct{ Name, UUID string }
-
 // FactsRequest says what a registration names on its controller.
 type FactsRequest struct {
 	// Tenant is where the questions are asked: the cluster's.
@@ -54,6 +51,9 @@ type Facts struct {
 	// NetworkVRF is the VRF context of the first VIP network; empty if the
 	// cloud doesn't know it by name.
 	NetworkVRF string
+	// NetworkUUIDs are the UUIDs of VIP networks whose names several networks
+	// have, by name.
+	NetworkUUIDs map[string]string
 	// Tier1VRF is the VRF context that has the tier-1 router; empty: none.
 	Tier1VRF string
 }
@@ -137,6 +137,16 @@ func (c *Client) readSystem(ctx context.Context, _ FactsRequest, f *Facts) error
 // networks and groups serve other tenants. The tenant's own comes first, as it
 // does for references.
 func (c *Client) find(ctx context.Context, tenant, typ string, query url.Values) (map[string]any, error) {
+	list, err := c.findAll(ctx, tenant, typ, query)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// findAll is find where several may have the name: those that are the tenant's
+// own, else all that it sees, else those of admin.
+func (c *Client) findAll(ctx context.Context, tenant, typ string, query url.Values) ([]map[string]any, error) {
 	tenants := []string{tenant, "admin"}
 	if tenant == "" || tenant == "admin" {
 		tenants = []string{"admin"}
@@ -149,13 +159,12 @@ func (c *Client) find(ctx context.Context, tenant, typ string, query url.Values)
 			}
 			return nil, err
 		}
-		for _, own := range list {
-			if inTenant(own, t) {
-				return own, nil
-			}
+		own := slices.DeleteFunc(slices.Clone(list), func(o map[string]any) bool { return !inTenant(o, t) })
+		if len(own) > 0 {
+			return own, nil
 		}
 		if len(list) > 0 {
-			return list[0], nil
+			return list, nil
 		}
 	}
 	return nil, nil
@@ -239,36 +248,6 @@ func (c *Client) readSEGroup(ctx context.Context, r FactsRequest, f *Facts) erro
 	tenant := refName(group["tenant_ref"])
 	f.SEGroup, err = observe(plan.Key{Tenant: orAdmin(tenant), Type: "serviceenginegroup", Name: r.SEGroup}, group, nil)
 	return err
-}
-
-func (c *Client) readNetworks(ctx context.Context, r FactsRequest, f *Facts) error {
-	if subnetClouds[f.CloudType] {
-		return nil
-	}
-	for i, n := range r.VIPNetworks {
-		query := url.Values{"cloud_ref.name": {r.Cloud}}
-		name := n.Name
-		if n.UUID != "" {
-			query.Set("uuid", n.UUID)
-			name = n.UUID
-		} else {
-			query.Set("name", n.Name)
-			if r.VRF != "" {
-				query.Set("vrf_context_ref.name", r.VRF) // l4-infra.md §2.8
-			}
-		}
-		network, err := c.find(ctx, r.Tenant, "network", query)
-		if err != nil {
-			return err
-		}
-		if network == nil {
-			return missing("network", name, fmt.Sprintf(" in cloud %q", r.Cloud))
-		}
-		if i == 0 {
-			f.NetworkVRF = refName(network["vrf_context_ref"])
-		}
-	}
-	return nil
 }
 
 func (c *Client) readVRF(ctx context.Context, r FactsRequest, f *Facts) error {

@@ -76,7 +76,13 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 		req.Tenant = "admin"
 	}
 	for _, n := range sp.Network.VIPNetworks {
-		req.VIPNetworks = append(req.VIPNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID})
+		name := avi.NetworkName{Name: n.Name, UUID: n.UUID}
+		for _, cidr := range []string{n.CIDR, n.V6CIDR} {
+			if cidr != "" {
+				name.CIDRs = append(name.CIDRs, cidr)
+			}
+		}
+		req.VIPNetworks = append(req.VIPNetworks, name)
 	}
 	f, err := c.Client.Facts(ctx, req)
 	if err != nil {
@@ -85,6 +91,7 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 	out := Facts{
 		Settings: settings.Facts{
 			CloudType: f.CloudType, Domains: f.Domains, LicenseTier: f.LicenseTier, NetworkVRF: f.NetworkVRF, Tier1VRF: f.Tier1VRF,
+			NetworkUUIDs: f.NetworkUUIDs,
 		},
 		ClusterUUID: f.ClusterUUID,
 	}

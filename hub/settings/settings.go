@@ -39,6 +39,8 @@ type Facts struct {
 	LicenseTier string
 	// NetworkVRF is the name of the VRF context of the first VIP network.
 	NetworkVRF string
+	// NetworkUUIDs are the UUIDs of VIP networks whose names are not unique.
+	NetworkUUIDs map[string]string
 	// Tier1VRF is the name of the VRF context whose attribute tier1path is the
 	// registration's nsxtTier1; empty: there is none.
 	Tier1VRF string
@@ -112,7 +114,11 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		s.NodePortSelector = translate.Label(sp.Backends.NodeSelector)
 	}
 	for _, n := range sp.Network.VIPNetworks {
-		s.VIPNetworks = append(s.VIPNetworks, translate.VIPNetwork(n))
+		v := translate.VIPNetwork(n)
+		if v.UUID == "" {
+			v.UUID = f.NetworkUUIDs[v.Name]
+		}
+		s.VIPNetworks = append(s.VIPNetworks, v)
 	}
 	for _, n := range sp.Network.NodeNetworks {
 		s.NodeNetworks = append(s.NodeNetworks, translate.NodeNetwork{

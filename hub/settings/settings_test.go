@@ -157,3 +157,16 @@ func TestWithoutEffect(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A network whose name several have is referred to by UUID; one that is named
+// by UUID stays so.
+func TestForNetworkUUIDs(t *testing.T) {
+	got, err := For(cluster(t, `{network: {vipNetworks: [{name: twice, cidr: 10.0.0.0/8}]}}`), Facts{NetworkUUIDs: map[string]string{"twice": "network-2"}})
+	if err != nil || got.VIPNetworks[0].UUID != "network-2" {
+		t.Errorf("networks %+v, %v", got.VIPNetworks, err)
+	}
+	got, err = For(cluster(t, `{network: {vipNetworks: [{name: once}]}}`), Facts{})
+	if err != nil || got.VIPNetworks[0].UUID != "" {
+		t.Errorf("networks %+v, %v", got.VIPNetworks, err)
+	}
+}
