@@ -79,7 +79,7 @@ func checkCloud(st *store, w *write) error {
 		switch {
 		case kind.bySubnet && auto && subnet == "" && vip["ipam_network_subnet"] == nil && vip["network_ref"] == nil && vip["availability_zone"] == nil:
 			return refuse("vip.subnet_uuid: is required")
-		case !kind.bySubnet && subnet != "" && !(kind.tier1 && isVPCSubnet(subnet)):
+		case !kind.bySubnet && subnet != "" && (!kind.tier1 || !isVPCSubnet(subnet)):
 			return refuse("vip.subnet_uuid: is not supported")
 		case kind.onePerSubnet && subnet != "" && subnets[subnet]:
 			return refuse("vip.subnet_uuid: two VIPs are in subnet " + quote(subnet))

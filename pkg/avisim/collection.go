@@ -139,7 +139,7 @@ func (s *Simulator) search(c *call, t *objectType, tenant *object) (*selection, 
 	}
 	mayRead := s.readFilter(c, tenant)
 	found := &selection{volatile: volatile(t, c.q), writes: st.writes, match: func(o *object) bool {
-		if tenant != nil && !(o.visibleTo(tenant) && st.shows(tenant, o)) || !mayRead(o) {
+		if tenant != nil && !st.shows(tenant, o) || !mayRead(o) {
 			return false
 		}
 		for _, f := range filters {

@@ -2,6 +2,7 @@ package avisim
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -15,7 +16,7 @@ type rawJSON = json.RawMessage
 
 // control answers /_sim/: the control API of the simulator itself, for tests
 // in other languages and processes. It asks for no login.
-func (s *Simulator) control(c *call) error {
+func (s *Simulator) control(ctx context.Context, c *call) error {
 	what := c.r.Method + " " + strings.Trim(strings.TrimPrefix(c.path, "/_sim"), "/")
 	switch what {
 	case "GET requests":
@@ -50,7 +51,7 @@ func (s *Simulator) control(c *call) error {
 		s.ExpireSessions()
 		return c.json(http.StatusOK, map[string]any{})
 	case "POST change-leader":
-		s.changeLeader(c.r.Context())
+		s.changeLeader(ctx)
 		return c.json(http.StatusOK, map[string]any{})
 	case "POST upgrade", "DELETE upgrade":
 		s.SetUpgrading(c.r.Method == http.MethodPost)

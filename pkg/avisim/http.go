@@ -79,7 +79,7 @@ func (s *Simulator) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	c.body = body
 	if strings.HasPrefix(c.path, "/_sim/") {
 		if err == nil {
-			err = s.control(c)
+			err = s.control(r.Context(), c)
 		}
 		c.finish(w, err)
 		return

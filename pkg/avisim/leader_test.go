@@ -3,6 +3,7 @@ package avisim
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -69,8 +70,8 @@ func TestLeaderChangeCutsConnections(t *testing.T) {
 func TestLeaderChangeInMemory(t *testing.T) {
 	sim := newSim(t, Options{})
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
-			t.Errorf("the handler ended with %v, want it to abort", got)
+		if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+			t.Errorf("the handler ended with %v, want it to abort", err)
 		}
 	}()
 	r := httptest.NewRequest("GET", "/api/initial-data", readerFunc(func() { sim.ChangeLeader() }))

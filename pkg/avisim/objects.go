@@ -148,7 +148,7 @@ func (s *Simulator) find(c *call, t *objectType, uuid string) (*object, error) {
 		return nil, err
 	}
 	o := s.store.objects[objectKey{t, uuid}]
-	if o == nil || tenant != nil && !(o.visibleTo(tenant) && s.store.shows(tenant, o)) || !s.readFilter(c, tenant)(o) {
+	if o == nil || tenant != nil && !s.store.shows(tenant, o) || !s.readFilter(c, tenant)(o) {
 		return nil, notFound(t)
 	}
 	return o, nil

@@ -35,6 +35,9 @@ func (st *store) mayRefer(tenant, o *object) bool {
 
 // shows says whether a request in a tenant may read o.
 func (st *store) shows(tenant, o *object) bool {
+	if !o.visibleTo(tenant) {
+		return false
+	}
 	if o.tenant != tenant && o.t.name == "ServiceEngineGroup" && !st.tenantSetting(tenant, "tenant_access_to_provider_se") && !st.assume.SharedProvider {
 		return false
 	}
