@@ -298,7 +298,7 @@ func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 		now = append(now, warning{p.Reason, p.Message})
 	}
 	for k, text := range w.refusals(ref, pubs) {
-		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, text)})
+		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, withRemedy(text))})
 	}
 	for _, p := range pubs {
 		if w.absent[p.VirtualService.Tenant] != nil {
@@ -347,6 +347,20 @@ func (w *worker) refusals(ref mirror.Ref, pubs []translate.Publication) map[plan
 		}
 	}
 	return out
+}
+
+// keptAddress is in the words with which Avi refuses another preferred address
+// for a VIP that has one (l4-infra.md §1.5).
+const keptAddress = "recreate the VIP"
+
+// withRemedy adds what an owner can do about a refusal where Avi's words don't
+// say it in terms of Kubernetes.
+func withRemedy(text string) string {
+	if strings.Contains(text, keptAddress) {
+		return text + ". The address that is there goes on being served: take the wish for another one back, " +
+			"or delete the object and create it again for the new address"
+	}
+	return text
 }
 
 // shows returns what an object shows now, and whether it is there.
