@@ -179,6 +179,7 @@ func (w *worker) settle(step plan.Step, r avi.Result, trouble bool) {
 		w.facts.share(r.Observed)
 		w.observed[k] = r.Observed
 	default:
+		noteRefs(r.Observed)
 		w.observed[k] = r.Observed
 		if obj, ok := w.model.graph.Get(k); ok && obj.Hash != step.Want.Hash {
 			// It was written without what cannot be for now.

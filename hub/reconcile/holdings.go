@@ -157,6 +157,7 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 		}
 		plan.Carry(w.observed, held)
 		for k, o := range held {
+			noteRefs(o)
 			into[k] = o
 		}
 		loaded[t], news = true, true

@@ -265,5 +265,6 @@ func observedOf(b testing.TB, o *desired.Object, version int) *plan.Observed {
 		b.Fatal(err)
 	}
 	have.Applied = o.Hash
+	noteRefs(have)
 	return have
 }

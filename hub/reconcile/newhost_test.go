@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
@@ -114,4 +116,28 @@ func carry(t testing.TB, w *worker, version, steps int) {
 	w.undone, w.explicit = emptied(w.undone), emptied(w.explicit)
 	w.tell(w.reg)
 	w.takeAnswers()
+}
+
+// What refers to nothing is noted as such, and only that: what Avi would refuse
+// to delete since another object refers to it must be found.
+func TestNoteRefs(t *testing.T) {
+	for name, c := range map[string]struct {
+		body map[string]any
+		want []plan.Key
+	}{
+		"nothing":  {map[string]any{"cloud_ref": "/api/cloud/c#Default-Cloud"}, []plan.Key{}},
+		"named":    {map[string]any{"pool_ref": "https://avi/api/pool/pool-1#p"}, []plan.Key{{Tenant: "team", Type: "pool", Name: "p"}}},
+		"nameless": {map[string]any{"pool_ref": "https://avi/api/pool/pool-1"}, nil},
+	} {
+		c.body["name"], c.body["uuid"] = "vs", "virtualservice-1"
+		o, err := plan.NewObserved("team", "virtualservice", c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		noteRefs(o)
+		if diff := cmp.Diff(c.want, o.Refs); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	noteRefs(nil)
 }
