@@ -172,15 +172,14 @@ func (w *worker) settle(step plan.Step, r avi.Result, trouble bool) {
 	}
 	switch {
 	case step.Op == plan.Delete:
-		delete(w.observed, k)
+		w.letGo(k)
 		delete(w.explicit, k)
 	case r.Observed == nil:
 	case step.Op == plan.Edit:
 		w.facts.share(r.Observed)
 		w.observed[k] = r.Observed
 	default:
-		noteRefs(r.Observed)
-		w.observed[k] = r.Observed
+		w.hold(r.Observed)
 		if obj, ok := w.model.graph.Get(k); ok && obj.Hash != step.Want.Hash {
 			// It was written without what cannot be for now.
 			w.undone[k] = struct{}{}

@@ -22,6 +22,8 @@ type holdings struct {
 	// that are loaded.
 	observed map[plan.Key]*plan.Observed
 	loaded   map[string]bool
+	// referrals is made of observed when it is needed; nil: to be made anew.
+	referrals *referrals
 	// stale says why the facts are older than they should be.
 	stale failure
 	// reload asks for everything to be read again. What was read before stays
@@ -156,6 +158,7 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 			continue
 		}
 		plan.Carry(w.observed, held)
+		w.referrals = nil
 		for k, o := range held {
 			noteRefs(o)
 			into[k] = o

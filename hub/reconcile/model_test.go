@@ -222,7 +222,7 @@ func BenchmarkEndpointChange(b *testing.B) {
 				if !ok || len(p.Steps) != 1 {
 					b.Fatalf("planned %v", p.Counts())
 				}
-				w.observed[p.Steps[0].Key] = observedOf(b, p.Steps[0].Want, i)
+				w.hold(observedOf(b, p.Steps[0].Want, i))
 				w.undone = emptied(w.undone)
 				w.tell(reg)
 			}
@@ -247,7 +247,7 @@ func benchWorker(b testing.TB, m *mirror.Mirror, n int, change ...func(*translat
 	c.sync()
 	w.translate()
 	for i, o := range w.model.graph.All() {
-		w.observed[o.Key] = observedOf(b, o, i)
+		w.hold(observedOf(b, o, i))
 	}
 	w.loaded["team"], w.full = true, false
 	w.undone = emptied(w.undone)
@@ -265,6 +265,5 @@ func observedOf(b testing.TB, o *desired.Object, version int) *plan.Observed {
 		b.Fatal(err)
 	}
 	have.Applied = o.Hash
-	noteRefs(have)
 	return have
 }

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,6 +62,9 @@ func TestNewHost(t *testing.T) {
 			if after := w.model.graph.Len(); after != before || len(w.observed) != before {
 				t.Errorf("%d objects are wanted and %d there, before %d", after, len(w.observed), before)
 			}
+			if diff := cmp.Diff(newReferrals(w.observed), w.referrals, cmp.AllowUnexported(referrals{})); diff != "" {
+				t.Errorf("-anew +kept up: %s", diff)
+			}
 		})
 	}
 }
@@ -108,9 +113,9 @@ func carry(t testing.TB, w *worker, version, steps int) {
 	}
 	for _, s := range p.Steps {
 		if s.Op == plan.Delete {
-			delete(w.observed, s.Key)
+			w.letGo(s.Key)
 		} else {
-			w.observed[s.Key] = observedOf(t, s.Want, version)
+			w.hold(observedOf(t, s.Want, version))
 		}
 	}
 	w.undone, w.explicit = emptied(w.undone), emptied(w.explicit)
@@ -140,4 +145,37 @@ func TestNoteRefs(t *testing.T) {
 		}
 	}
 	noteRefs(nil)
+}
+
+// A plan of little scope knows of what is out of it and refers to what is in it.
+func TestNarrowPlanKnowsReferrers(t *testing.T) {
+	for name, ref := range map[string]string{"named": "https://avi/api/pool/pool-1#c1--left", "nameless": "https://avi/api/pool/pool-1"} {
+		t.Run(name, func(t *testing.T) {
+			w := benchWorker(t, mirror.New("c1"), 20)
+			hold := func(typ, uuid string, more map[string]any) plan.Key {
+				body := map[string]any{"name": "c1--left", "uuid": uuid, "created_by": "ako-c1"}
+				maps.Copy(body, more)
+				o, err := plan.NewObserved("team", typ, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.hold(o)
+				return o.Key
+			}
+			pool := hold("pool", "pool-1", nil)
+			group := hold("poolgroup", "poolgroup-1", map[string]any{"members": []any{map[string]any{"pool_ref": ref}}})
+			w.undone[pool] = struct{}{}
+			if p, ok := w.plan(w.reg); !ok || len(p.Steps) > 0 || len(p.Skipped) != 1 || p.Skipped[0].Key != pool || !strings.Contains(p.Skipped[0].Reason, "refers") {
+				t.Errorf("steps %v, skipped %v", p.Steps, p.Skipped)
+			}
+			w.letGo(group)
+			w.undone[pool] = struct{}{}
+			if p, ok := w.plan(w.reg); !ok || len(p.Steps) != 1 || p.Steps[0].Op != plan.Delete {
+				t.Errorf("steps %v, skipped %v", p.Steps, p.Skipped)
+			}
+			if diff := cmp.Diff(newReferrals(w.observed), w.referrals, cmp.AllowUnexported(referrals{})); diff != "" {
+				t.Errorf("-anew +kept up: %s", diff)
+			}
+		})
+	}
 }

@@ -31,6 +31,7 @@ func (w *worker) plan(reg *v1alpha1.Cluster) (plan.Plan, bool) {
 	w.addRefusals(&in)
 	w.addShared(&in)
 	postponed := w.postponeRoutes(&in)
+	w.neighbours(&in)
 	p := plan.Compute(in)
 	if !writes(reg.Spec.Mode) {
 		// Nobody need approve what is not carried out.
