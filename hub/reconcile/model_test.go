@@ -236,7 +236,7 @@ func benchWorker(b testing.TB, m *mirror.Mirror, n int, change ...func(*translat
 	b.Helper()
 	reg := registration("c1")
 	cfg := Config{Logger: testLog(), Clock: time.Now, Agents: &agents{mirrors: map[string]*cluster{}}}
-	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newMetrics(nil))
+	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newClaims(), newMetrics(nil))
 	s := testSettings()
 	s.DisableStaticRouteSync = true
 	for _, c := range change {
@@ -249,7 +249,7 @@ func benchWorker(b testing.TB, m *mirror.Mirror, n int, change ...func(*translat
 	for i, o := range w.model.graph.All() {
 		w.hold(observedOf(b, o, i))
 	}
-	w.loaded["team"], w.full = true, false
+	w.loaded["team"], w.full, w.referrals = true, false, newReferrals(w.observed)
 	w.undone = emptied(w.undone)
 	w.news = emptied(w.news)
 	return w
