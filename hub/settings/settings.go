@@ -248,13 +248,10 @@ func WithoutEffect(c *v1alpha1.Cluster) []string {
 		on   bool
 		path string
 	}{
-		{c.Spec.Ingress.Mode == v1alpha1.IngressEVH, "spec.ingress.mode (EVH)"},
-		{c.Spec.Ingress.ShardSize == v1alpha1.ShardDedicated, "spec.ingress.shardSize (Dedicated)"},
 		{f.GatewayAPI, "spec.features.gatewayAPI"},
 		{f.ServicesAPI, "spec.features.servicesAPI"},
 		{f.MultiClusterIngress, "spec.features.multiClusterIngress"},
 		{f.Istio, "spec.features.istio"},
-		{c.Spec.Ingress.DefaultSecretsOnly, "spec.ingress.defaultSecretsOnly"},
 	} {
 		if x.on {
 			out = append(out, x.path)

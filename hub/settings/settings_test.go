@@ -152,7 +152,7 @@ func TestWithoutEffect(t *testing.T) {
 	if got := WithoutEffect(cluster(t, `{}`)); len(got) != 0 {
 		t.Errorf("defaults: %v", got)
 	}
-	want := []string{"spec.ingress.mode (EVH)", "spec.features.gatewayAPI", "spec.features.istio"}
+	want := []string{"spec.features.gatewayAPI", "spec.features.istio"}
 	if d := cmp.Diff(want, WithoutEffect(cluster(t, `{ingress: {mode: EVH}, features: {istio: true, gatewayAPI: true}}`))); d != "" {
 		t.Error(d)
 	}
