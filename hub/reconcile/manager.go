@@ -46,6 +46,7 @@ type Config struct {
 type Manager struct {
 	cfg     Config
 	lanes   *lanes
+	claims  *claims
 	metrics *metrics
 
 	mu      sync.Mutex
@@ -67,7 +68,7 @@ func New(ctx context.Context, cfg Config) *Manager {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Manager{cfg: cfg, lanes: newLanes(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
+	return &Manager{cfg: cfg, lanes: newLanes(), claims: newClaims(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
 }
 
 // Register starts a cluster's worker, or hands a changed registration to it.
@@ -91,15 +92,17 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 		mir = old.worker.mirror
 		old.stop()
 		<-old.done
+		m.claims.leave(name)
 	}
 	ctx, stop := context.WithCancel(m.ctx)
 	r := &running{
-		worker:     newWorker(name, reg, m.cfg, mir, ctl, m.lanes, m.metrics),
+		worker:     newWorker(name, reg, m.cfg, mir, ctl, m.lanes, m.claims, m.metrics),
 		controller: reg.Spec.Controller,
 		stop:       stop,
 		done:       make(chan struct{}),
 	}
 	m.running[name] = r
+	m.claims.join(name, r.worker.kick)
 	m.wg.Go(func() {
 		defer close(r.done)
 		r.worker.run(ctx)
@@ -119,6 +122,7 @@ func (m *Manager) Unregister(name string) {
 	}
 	r.stop()
 	<-r.done
+	m.claims.leave(name)
 	m.metrics.forget(name)
 }
 

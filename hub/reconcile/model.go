@@ -26,6 +26,7 @@ type model struct {
 	// without name stands for a whole kind.
 	users map[mirror.Ref]map[translate.UnitKey]struct{}
 	offers
+	bars bars
 	// parents holds the contributions to a shared parent, by unit. A parent is
 	// kept, empty, once it has been there: it holds a VIP (l7.md §23.5).
 	parents map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution
@@ -55,6 +56,7 @@ func newModel(s translate.Settings) *model {
 		fragments: map[translate.UnitKey]translate.Fragment{},
 		users:     map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		offers:    newOffers(),
+		bars:      newBars(),
 		parents:   map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution{},
 		tellers:   map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		shown:     map[desired.Key]map[translate.UnitKey]struct{}{},
@@ -129,6 +131,7 @@ func (m *model) update(v mirror.View, units []translate.UnitKey, d *delta) {
 
 func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fragment, d *delta) {
 	m.fragments[u] = f
+	m.noteBorn(v, u, f)
 	m.link(u, old.Deps, f.Deps)
 	m.retell(u, old, f, d)
 	if !reflect.DeepEqual(old.Edits, f.Edits) {

@@ -23,7 +23,7 @@ func TestOffboard(t *testing.T) {
 	w.balancer("elsewhere", "lb9", 0, 80)
 	w.namespace("elsewhere", "other")
 	c := f.up(registration("c1", routed), w)
-	neighbour := f.up(registration("c10"), sites(1, 1))
+	neighbour := f.up(registration("c10"), sites(1, 1).under("neighbour"))
 	if err := neighbour.status().Error; err != "" {
 		t.Fatal(err)
 	}

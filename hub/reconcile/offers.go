@@ -134,7 +134,7 @@ func (m *model) decide(owner string, touched map[desired.Key]struct{}, d *delta)
 	taken := map[desired.Key]string{}
 	for _, o := range slices.SortedFunc(maps.Keys(rivals), m.compareOwners) {
 		c, yields := m.collides(o, taken)
-		if !yields {
+		if !yields && !m.ownerBarred(o) {
 			for _, k := range m.owned[o] {
 				taken[k] = o
 			}
@@ -218,12 +218,15 @@ func (m *model) yield(owner string, c collision, yields bool, touched map[desire
 		d.told[p.Object] = struct{}{}
 	}
 	m.withdraw(*u, f.Contributions, d)
-	if !yields {
+	if !m.hasYielded(*u) {
 		m.contribute(*u, f.Contributions, d)
 	}
 }
 
 func (m *model) hasYielded(u translate.UnitKey) bool {
+	if m.barred(u) {
+		return true
+	}
 	if len(m.yielded) == 0 {
 		return false
 	}
@@ -235,7 +238,7 @@ func (m *model) hasYielded(u translate.UnitKey) bool {
 func (m *model) settle(k desired.Key, d *delta) {
 	var best string
 	for o := range m.byKey[k] {
-		if _, late := m.yielded[o]; late {
+		if _, late := m.yielded[o]; late || m.ownerBarred(o) {
 			continue
 		}
 		if best == "" || m.compareOwners(o, best) < 0 {
@@ -253,9 +256,9 @@ func (m *model) settle(k desired.Key, d *delta) {
 }
 
 // collisions returns a problem for each name that the units of an object cannot
-// have.
+// have, and for what bars them otherwise.
 func (m *model) collisions(ref mirror.Ref) []translate.Problem {
-	var out []translate.Problem
+	out := m.barProblems(ref)
 	for _, owner := range slices.Sorted(maps.Keys(m.yielded)) {
 		c := m.yielded[owner]
 		if !slices.Contains(c.loser, ref) {

@@ -175,6 +175,10 @@ func (w *worker) addRefusals(in *plan.Input) {
 			in.Broken = set(in.Broken, k, "there is no tenant "+k.Tenant)
 			continue
 		}
+		if text, over := w.over[k]; over && w.observed[k] == nil {
+			in.Broken = set(in.Broken, k, text)
+			continue
+		}
 		f := w.failed[k]
 		if f == nil || f.due(now) {
 			continue

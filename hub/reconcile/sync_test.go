@@ -453,7 +453,7 @@ func TestTenants(t *testing.T) {
 func TestTwoClustersShareATenant(t *testing.T) {
 	f := start(t)
 	a := f.up(registration("c1"), sites(2, 1))
-	b := f.up(registration("c11"), sites(3, 1))
+	b := f.up(registration("c11"), sites(3, 1).under("c11"))
 	if len(only(f.names("team", "virtualservice"), "c1--")) == 0 || len(only(f.names("team", "virtualservice"), "c11--")) == 0 {
 		t.Fatal(f.names("team", "virtualservice"))
 	}

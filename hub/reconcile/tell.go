@@ -297,6 +297,11 @@ func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 	for _, p := range w.model.problems(ref) {
 		now = append(now, warning{p.Reason, p.Message})
 	}
+	for k, text := range w.over {
+		if obj, ok := w.model.graph.Get(k); ok && slices.Contains(obj.From, ref) {
+			now = append(now, warning{reasonLimit, text})
+		}
+	}
 	for k, text := range w.refusals(ref, pubs) {
 		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, withRemedy(text))})
 	}

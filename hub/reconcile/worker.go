@@ -13,6 +13,7 @@ import (
 	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 )
 
@@ -36,6 +37,7 @@ type worker struct {
 	ctl     Controller
 	agents  Agents
 	lanes   *lanes
+	claims  *claims
 	metrics *metrics
 	now     func() time.Time
 	wake    chan struct{}
@@ -57,6 +59,11 @@ type worker struct {
 
 	// offboarded says that the cluster's objects were removed for good.
 	offboarded bool
+
+	// claimed are the units with claims to hosts, over the coming and going of
+	// models. over are objects that a limit keeps from being created.
+	claimed map[translate.UnitKey]struct{}
+	over    map[plan.Key]string
 
 	// inForce is the registration that everything below rests on.
 	inForce *v1alpha1.Cluster
@@ -107,14 +114,16 @@ type refusal struct {
 	owner *string
 }
 
-func newWorker(cluster string, reg *v1alpha1.Cluster, cfg Config, m *mirror.Mirror, ctl Controller, l *lanes, mt *metrics) *worker {
+func newWorker(cluster string, reg *v1alpha1.Cluster, cfg Config, m *mirror.Mirror, ctl Controller, l *lanes, cl *claims, mt *metrics) *worker {
 	return &worker{
-		cluster: cluster, reg: reg, log: cfg.Logger.With("cluster", cluster), mirror: m, ctl: ctl, agents: cfg.Agents, lanes: l, metrics: mt,
+		cluster: cluster, reg: reg, log: cfg.Logger.With("cluster", cluster), mirror: m, ctl: ctl, agents: cfg.Agents, lanes: l, claims: cl, metrics: mt,
 		now:      cfg.Clock,
 		wake:     make(chan struct{}, 1),
 		requests: make(chan func(context.Context)),
 		ended:    make(chan struct{}),
 		holdings: newHoldings(),
+		claimed:  map[translate.UnitKey]struct{}{},
+		over:     map[plan.Key]string{},
 		pending:  map[group]map[mirror.Ref]mirror.Change{},
 		undone:   map[plan.Key]struct{}{},
 		failed:   map[plan.Key]*failure{},
@@ -278,6 +287,7 @@ func (w *worker) prepare(ctx context.Context, reg *v1alpha1.Cluster) error {
 	if err := w.load(ctx, reg); err != nil {
 		return err
 	}
+	w.judge(reg)
 	w.retain()
 	return nil
 }
@@ -324,7 +334,7 @@ func (w *worker) standing() error {
 	if n := len(w.failed); n > 1 {
 		err = fmt.Errorf("%w (and %d more objects)", err, n-1)
 	}
-	errs = append(errs, err, w.stale.err, w.absence(), w.model.defect())
+	errs = append(errs, err, w.stale.err, w.absence(), w.model.bars.standing(), w.model.defect())
 	if w.offboarded {
 		errs = append(errs, errOffboarded)
 	}

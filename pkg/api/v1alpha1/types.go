@@ -84,6 +84,26 @@ type Spec struct {
 	Features Features `json:"features,omitempty"`
 	// Events says which Events are written on the cluster's objects.
 	Events Events `json:"events,omitempty"`
+	// Limits say how much of Avi the cluster may have.
+	Limits Limits `json:"limits,omitempty"`
+}
+
+// Limits say how much of Avi a cluster may have. What exceeds one, in the order
+// of age, is not created, and its owner is told; what is there stays.
+type Limits struct {
+	// VirtualServices is how many virtual services the cluster may have. 0: any
+	// number.
+	VirtualServices int `json:"virtualServices,omitempty"`
+	// VIPs is how many VIPs (VsVips) the cluster may have. 0: any number.
+	VIPs int `json:"vips,omitempty"`
+	// Pools is how many pools the cluster may have. 0: any number.
+	Pools int `json:"pools,omitempty"`
+	// FQDNSuffixes are the DNS names below which the cluster may claim hosts,
+	// such as shop.example.com. Empty: any host.
+	FQDNSuffixes []string `json:"fqdnSuffixes,omitempty"`
+	// VIPNetworks are the names or UUIDs of the networks that the cluster may
+	// have VIPs in. Empty: any network.
+	VIPNetworks []string `json:"vipNetworks,omitempty"`
 }
 
 // Tenant is the Avi tenant of a cluster.

@@ -34,6 +34,7 @@ var vpcPath = regexp.MustCompile(`^/orgs/[^/]+/projects/[^/]+/vpcs/[^/]+$`)
 func (c *Cluster) check(bad report) {
 	c.checkIngress(bad)
 	c.checkNetwork(bad)
+	c.checkLimits(bad)
 	if sel := c.Spec.Namespaces.Selector; (sel.Key == "") != (sel.Value == "") {
 		bad("spec.namespaces.selector", "key and value belong together; one of them is empty")
 	}
@@ -112,6 +113,28 @@ func (c *Cluster) checkNetwork(bad report) {
 	}
 	if c.Spec.Backends.Type == BackendNodePortLocal && n.StaticRoutes.CNI != "antrea" {
 		bad("spec.backends.type", "NodePortLocal needs network.staticRoutes.cni antrea")
+	}
+}
+
+func (c *Cluster) checkLimits(bad report) {
+	l := c.Spec.Limits
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"virtualServices", l.VirtualServices}, {"vips", l.VIPs}, {"pools", l.Pools}} {
+		if f.value < 0 {
+			bad("spec.limits."+f.name, "%d is less than 0; 0 is no limit", f.value)
+		}
+	}
+	for i, s := range l.FQDNSuffixes {
+		if strings.Trim(s, ". *") == "" || strings.ContainsAny(s, "*/ ") {
+			bad(fmt.Sprintf("spec.limits.fqdnSuffixes[%d]", i), "%q is not a DNS name such as shop.example.com", s)
+		}
+	}
+	for i, n := range l.VIPNetworks {
+		if n == "" {
+			bad(fmt.Sprintf("spec.limits.vipNetworks[%d]", i), "an empty name")
+		}
 	}
 }
 
