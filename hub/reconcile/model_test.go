@@ -236,7 +236,7 @@ func benchWorker(b testing.TB, m *mirror.Mirror, n int, change ...func(*translat
 	b.Helper()
 	reg := registration("c1")
 	cfg := Config{Logger: testLog(), Clock: time.Now, Agents: &agents{mirrors: map[string]*cluster{}}}
-	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newMetrics(nil))
+	w := newWorker("c1", reg, cfg, m, nil, newLanes(), newClaims(), newMetrics(nil))
 	s := testSettings()
 	s.DisableStaticRouteSync = true
 	for _, c := range change {
