@@ -248,15 +248,21 @@ func (e *explainer) unit(u translate.UnitKey) explain.Unit {
 		out.Error = err.Error()
 	}
 	late, yields := e.m.yielded[owner]
+	_, barred := e.m.bars.byUnit[u]
 	for _, k := range sortedKeysOf(e.m.owned[owner]) {
-		if yields {
-			out.Objects = append(out.Objects, explain.AviObject{Tenant: k.Tenant, Type: k.Type, Name: k.Name, State: explain.Skipped,
-				Reason: fmt.Sprintf("the name of %s %q is another's", late.key.Type, late.key.Name)})
-			continue
+		o := explain.AviObject{Tenant: k.Tenant, Type: k.Type, Name: k.Name, State: explain.Skipped}
+		switch {
+		case yields:
+			o.Reason = fmt.Sprintf("the name of %s %q is another's", late.key.Type, late.key.Name)
+		case barred && e.w.observed[k] == nil:
+			o.Reason = "it may not be, see above"
+		default:
+			// What a barred unit has on the controller may be on its way out.
+			o = e.states.of(k)
 		}
-		out.Objects = append(out.Objects, e.states.of(k))
+		out.Objects = append(out.Objects, o)
 	}
-	if yields {
+	if yields || barred {
 		return out
 	}
 	for _, c := range e.m.fragments[u].Contributions {

@@ -87,9 +87,7 @@ func (e *explainer) claim(u translate.UnitKey, ref mirror.Ref) (explain.Claim, b
 	}
 	yields := e.m != nil && e.m.hasYielded(u)
 	if yields {
-		for _, p := range e.m.collisions(ref) {
-			c.Problems = append(c.Problems, explain.Problem{Reason: p.Reason, Message: p.Message})
-		}
+		c.Problems = append(c.Problems, e.barriers(u, ref)...)
 	}
 	_, published := publicationOf(f, ref)
 	c.Served = published && !yields
@@ -103,6 +101,23 @@ func (e *explainer) claim(u translate.UnitKey, ref mirror.Ref) (explain.Claim, b
 		c.Note = noteForeign
 	}
 	return c, true
+}
+
+// barriers are what keeps a unit as a whole from being served: a name that
+// another unit has, a limit of the registration, another cluster's claim.
+func (e *explainer) barriers(u translate.UnitKey, ref mirror.Ref) []explain.Problem {
+	var out []explain.Problem
+	if _, late := e.m.yielded[unitOwner(u)]; late {
+		for _, p := range e.m.collisions(ref) {
+			if p.Reason == reasonCollision {
+				out = append(out, explain.Problem{Reason: p.Reason, Message: p.Message})
+			}
+		}
+	}
+	if b, barred := e.m.bars.byUnit[u]; barred {
+		out = append(out, explain.Problem{Reason: b.reason, Message: b.message})
+	}
+	return out
 }
 
 func publicationOf(f translate.Fragment, ref mirror.Ref) (translate.Publication, bool) {

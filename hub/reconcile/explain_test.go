@@ -84,11 +84,16 @@ func outline(c explain.Cluster) []string {
 
 func TestExplainServed(t *testing.T) {
 	f := start(t)
-	f.up(registration("c2"), sites(1, 0))
+	c2 := f.up(registration("c2"), sites(1, 0))
 	f.up(registration("c1"), sites(2, 1))
+	_ = c2.try() // its host is the other's now
 	a := f.explain(hostQuery("h0.avi.internal"))
 	if len(a.Clusters) != 2 || a.Clusters[0].Name != "c1" || a.Clusters[1].Name != "c2" || a.At.IsZero() {
 		t.Fatalf("%+v", a)
+	}
+	if got := outline(a.Clusters[1]); len(got) != 3 || got[1] != "a0! HostClaimedElsewhere" || !strings.HasPrefix(got[2], "unit pool c2--h0.avi.internal_-default-a0: skipped") ||
+		!strings.Contains(a.Clusters[1].Units[0].Claims[0].Problems[0].Message, `"c1"`) || len(a.Clusters[1].Parents) > 0 {
+		t.Errorf("the cluster that lost the host: %q", got)
 	}
 	c := a.Clusters[0]
 	want := []string{
