@@ -45,7 +45,7 @@ func (s *Settings) RoutesSynced() bool {
 	return !s.DisableStaticRouteSync &&
 		s.ServiceType != serviceTypeNodePort &&
 		s.ServiceType != serviceTypeNodePortLocal &&
-		!(s.CloudType == cloudNSXT && s.CNI == cniNCP)
+		(s.CloudType != cloudNSXT || s.CNI != cniNCP)
 }
 
 func tenantOr(tenant string) string {
