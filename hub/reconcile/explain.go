@@ -82,7 +82,7 @@ func (m *Manager) asked(q explain.Query) ([]*worker, error) {
 func nothingKnown(q explain.Query, workers []*worker, unanswered []explain.Unanswered) error {
 	var b strings.Builder
 	if q.Kind == explain.Host {
-		fmt.Fprintf(&b, "host %q: %d clusters were asked, none has an Ingress for it, and nothing of it is left on Avi", q.Name, len(workers))
+		fmt.Fprintf(&b, "host %q: no cluster (of %d) has an Ingress for it, and nothing of it is left on Avi", q.Name, len(workers))
 	} else {
 		fmt.Fprintf(&b, "cluster %q has no %s %s/%s, and nothing of it is left on Avi", q.Cluster, title(kindOf(q)), q.Namespace, q.Name)
 	}

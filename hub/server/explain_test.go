@@ -20,7 +20,7 @@ func TestExplain(t *testing.T) {
 	})
 	client := admin.Client{Address: s.cfg.Admin}
 	for want, q := range map[string]explain.Query{
-		`host "h.example": 1 clusters were asked`:        {Kind: explain.Host, Name: "h.example"},
+		`host "h.example": no cluster (of 1) has`:        {Kind: explain.Host, Name: "h.example"},
 		`c1 is not fully known, since the hub waits for`: {Kind: explain.Host, Name: "h.example"},
 		`cluster "c1" has no Ingress ns/web`:             {Kind: explain.Ingress, Cluster: "c1", Namespace: "ns", Name: "web"},
 		`cluster "c1" has no Service ns/lb`:              {Kind: explain.Service, Cluster: "c1", Namespace: "ns", Name: "lb"},
