@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -184,6 +185,9 @@ func classifyTransport(ctx context.Context, err error) Class {
 // maxMessage bounds Avi's words in an error.
 const maxMessage = 1000
 
+// privateKey finds a private key in PEM, also one that was cut off.
+var privateKey = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`)
+
 // messageOf takes Avi's words out of the body of a failed request: {"error":
 // …}, {"detail": …}, or plain text.
 func messageOf(status int, body []byte) string {
@@ -208,6 +212,8 @@ func messageOf(status int, body []byte) string {
 	if message == "" {
 		message = http.StatusText(status)
 	}
+	// A controller may repeat what it was sent; a key must get no further.
+	message = privateKey.ReplaceAllString(message, "<redacted>")
 	if len(message) > maxMessage {
 		message = message[:maxMessage] + "…"
 	}
