@@ -332,6 +332,7 @@ func (c *Client) send(ctx context.Context, k call, payload []byte, cr credential
 	e.Status = resp.StatusCode
 	e.Message = messageOf(resp.StatusCode, answer)
 	e.Class = classify(k.method, resp.StatusCode, e.Message)
+	c.nameRight(e, k.method)
 	e.RetryAfter = retryAfter(resp.Header)
 	if e.Class == RateLimited {
 		c.limiter.refused(e.RetryAfter)

@@ -13,6 +13,7 @@ import (
 // while another refers to it that stays and isn't rewritten: Avi would refuse.
 func (c *computation) deletions() {
 	victims := map[Key]bool{}
+	moving := c.stuckMoves()
 	for k := range c.candidates() {
 		h := c.in.Observed[k]
 		if h == nil || c.isWanted(k) || !desired.Own(k.Type) || !Owned(h, c.in.Cluster, c.in.CreatedBy) {
@@ -20,6 +21,10 @@ func (c *computation) deletions() {
 		}
 		if c.in.KeepUnknown != nil && c.in.KeepUnknown(k) {
 			c.skip(Delete, k, "what it was made from isn't known at the moment")
+			continue
+		}
+		if to, ok := moving[idOf(k)]; ok && to.Tenant != k.Tenant {
+			c.skip(Delete, k, fmt.Sprintf("what replaces it in tenant %q can't be written", to.Tenant))
 			continue
 		}
 		victims[k] = true

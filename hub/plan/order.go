@@ -50,7 +50,8 @@ func priority(s *Step) int {
 // A step depends only on what Avi would refuse it without: a create or update
 // on the creation of what it refers to; the creation of a virtual service also
 // on the edit of its service-engine group; a deletion on the updates and
-// deletions of what referred to the object. Everything else may run side by
+// deletions of what referred to the object, and on the creation of what replaces
+// it in another tenant. Everything else may run side by
 // side, so that a failure stays where it is.
 func order(steps map[Key]*Step) []Step {
 	nodes := make([]*node, 0, len(steps))
@@ -65,8 +66,9 @@ func order(steps map[Key]*Step) []Step {
 		}
 	}
 	slices.SortFunc(nodes, compareNodes)
+	moves := movesOf(nodes)
 	for _, n := range nodes {
-		n.link(byKey, edits)
+		n.link(byKey, edits, moves)
 	}
 	return run(nodes)
 }
@@ -97,7 +99,7 @@ func (n *node) mustFollow(m *node) {
 	n.waiting++
 }
 
-func (n *node) link(byKey map[Key]*node, edits []*node) {
+func (n *node) link(byKey map[Key]*node, edits []*node, moves moves) {
 	s := n.step
 	if s.Want != nil {
 		for _, ref := range s.Want.Refs {
@@ -119,7 +121,13 @@ func (n *node) link(byKey map[Key]*node, edits []*node) {
 	for _, ref := range s.Have.refsOf(nil) {
 		if m := byKey[ref]; m != nil && m.step.Op == Delete {
 			m.mustFollow(n)
+			if s.Op == Update {
+				moves.first(n, ref)
+			}
 		}
+	}
+	if s.Op == Delete {
+		moves.first(n, s.Key)
 	}
 }
 

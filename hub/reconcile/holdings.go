@@ -209,13 +209,7 @@ func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant s
 				return nil, nil
 			}
 		}
-		f := w.absent[tenant]
-		if f == nil {
-			f = &failure{}
-			w.absent[tenant] = f
-			w.retellAll()
-		}
-		f.again(w.now(), err)
+		w.noteAbsent(tenant, err)
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("tenant %q: %w", tenant, err)
@@ -224,6 +218,10 @@ func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant s
 		return map[plan.Key]*plan.Observed{}, nil
 	}
 	held, err := w.ctl.Inventory(ctx, tenant, w.model.settings.ClusterName, w.model.settings.CreatedBy())
+	if avi.IsForbidden(err) && tenant != w.model.settings.Tenant {
+		w.noteAbsent(tenant, err)
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the cluster's objects in tenant %q: %w", tenant, err)
 	}
@@ -242,8 +240,19 @@ func (w *worker) absence() error {
 	if len(w.absent) == 0 {
 		return nil
 	}
-	names := sortedKeys(w.absent)
-	return errors.New("namespaces ask for tenants that the controller does not have: " + strings.Join(names, ", "))
+	var errs []error
+	var names []string
+	for _, t := range sortedKeys(w.absent) {
+		if err := w.absent[t].err; avi.IsForbidden(err) {
+			errs = append(errs, fmt.Errorf("a namespace asks for the tenant %q: %w", t, err))
+			continue
+		}
+		names = append(names, t)
+	}
+	if len(names) > 0 {
+		errs = append(errs, errors.New("namespaces ask for tenants that the controller does not have: "+strings.Join(names, ", ")))
+	}
+	return errors.Join(errs...)
 }
 
 // retain keeps the shared parents that the controller holds though no host is

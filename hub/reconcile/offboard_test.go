@@ -142,8 +142,9 @@ func TestOffboardUnknown(t *testing.T) {
 
 // namespace puts a namespace into an Avi tenant by its annotation.
 func (w world) namespace(name, tenant string) {
-	w.put(kinds.Namespace, "", name, len(tenant), func(r *akohubv1.Record) {
+	w.put(kinds.Namespace, "", name, 0, func(r *akohubv1.Record) {
 		r.Body = &akohubv1.Record_NamespaceObject{NamespaceObject: &akohubv1.Namespace{
 			Meta: &akohubv1.Meta{Annotations: map[string]string{"ako.vmware.com/tenant-name": tenant}}}}
+		r.ContentHash = []byte(tenant)
 	})
 }

@@ -160,6 +160,12 @@ func (w *worker) narrow(in *plan.Input) {
 	for k := range w.undone {
 		down(k)
 		up(k)
+		if _, wanted := w.model.graph.Get(k); !wanted {
+			// What replaces it in another tenant decides whether it may go.
+			for t := range w.model.tenants {
+				down(plan.Key{Tenant: t, Type: k.Type, Name: k.Name})
+			}
+		}
 	}
 	sortObjects(in.Desired)
 }
@@ -172,7 +178,7 @@ func (w *worker) addRefusals(in *plan.Input) {
 	for _, o := range in.Desired {
 		k := o.Key
 		if f := w.absent[k.Tenant]; f != nil {
-			in.Broken = set(in.Broken, k, "there is no tenant "+k.Tenant)
+			in.Broken = set(in.Broken, k, absentWarning(k.Tenant, f.err).message)
 			continue
 		}
 		if text, over := w.over[k]; over && w.observed[k] == nil {

@@ -306,9 +306,8 @@ func (w *worker) warnings(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 		now = append(now, warning{reasonRefused, fmt.Sprintf("%s %q: %s", k.Type, k.Name, withRemedy(text))})
 	}
 	for _, p := range pubs {
-		if w.absent[p.VirtualService.Tenant] != nil {
-			now = append(now, warning{reasonTenant, fmt.Sprintf(
-				"the namespace asks for the Avi tenant %q, which the controller does not have: nothing is made", p.VirtualService.Tenant)})
+		if f := w.absent[p.VirtualService.Tenant]; f != nil {
+			now = append(now, absentWarning(p.VirtualService.Tenant, f.err))
 		}
 	}
 	slices.SortFunc(now, func(a, b warning) int {

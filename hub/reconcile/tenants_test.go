@@ -1,0 +1,130 @@
+package reconcile
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/avisim"
+	"github.com/akohub/akohub/pkg/kinds"
+)
+
+// moving is a cluster with a namespace ns that has a Service and that can be
+// moved between tenants.
+func moving(f *fixture) *cluster {
+	w := sites(0, 1)
+	w.balancer("ns", "lb", 0, 80)
+	w.namespace("ns", "a")
+	c := f.up(registration("c1"), w)
+	if got := f.names("a", "virtualservice"); len(got) != 1 {
+		f.t.Fatalf("in tenant a: %v; %s", got, c.status().Error)
+	}
+	f.writes()
+	f.agents.take()
+	return c
+}
+
+func (c *cluster) move(tenant string) error {
+	c.namespace("ns", tenant)
+	c.send(mirror.Ref{Kind: kinds.Namespace, Name: "ns"})
+	return c.try()
+}
+
+func TestNamespaceChangesItsTenant(t *testing.T) {
+	f := start(t, "team", "a", "bb x")
+	c := moving(f)
+	if err := c.move("bb x"); err != nil {
+		t.Fatal(err)
+	}
+	var creates, deletes []int
+	for i, r := range f.sim.Writes() {
+		switch r.Method {
+		case http.MethodPost:
+			creates = append(creates, i)
+		case http.MethodDelete:
+			deletes = append(deletes, i)
+		}
+	}
+	if len(creates) == 0 || len(creates) != len(deletes) || slices.Max(creates) > slices.Max(deletes) {
+		t.Errorf("created at %v, deleted at %v", creates, deletes)
+	}
+	at := func(method, typ string) int {
+		return slices.IndexFunc(f.sim.Writes(), func(r avisim.Request) bool { return r.Method == method && r.Type == typ })
+	}
+	if made, gone := at(http.MethodPost, "virtualservice"), at(http.MethodDelete, "virtualservice"); made < 0 || gone < made {
+		t.Errorf("the new virtual service is write %d, the end of the old one %d", made, gone)
+	}
+	if diff := cmp.Diff([]string{"c1--ns-lb"}, f.names("bb x", "virtualservice")); diff != "" {
+		t.Error(diff)
+	}
+	for typ, objects := range f.sim.Dump().Tenants["a"] {
+		for _, o := range objects {
+			if name := fmt.Sprint(o["name"]); strings.HasPrefix(name, "c1--") {
+				t.Errorf("%s %s is left in the old tenant", typ, name)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"c1--default-lb0"}, f.names("team", "virtualservice")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What can't be had in the new tenant is kept in the old one.
+func TestNamespaceMovesNowhere(t *testing.T) {
+	for _, test := range []struct {
+		name, tenant, reason, want string
+		prepare                    func(*fixture)
+		mend                       func(*fixture)
+	}{
+		{"no such tenant", "nosuch", reasonTenant, `"nosuch"`, func(*fixture) {}, func(f *fixture) { f.createTenant("nosuch") }},
+		{"no right to read", "b", reasonTenantRights, "PERMISSION_", func(f *fixture) {
+			f.sim.Inject(avisim.Fault{Tenant: "b", Status: http.StatusForbidden, Body: "You do not have permission to perform this action."})
+		}, func(f *fixture) { f.sim.ClearFaults() }},
+		{"no right to write", "b", reasonRefused, "PERMISSION_POOL, write, in tenant \"b\"", func(f *fixture) {
+			f.sim.Inject(avisim.Fault{Method: http.MethodPost, Type: "pool", Tenant: "b", Status: http.StatusForbidden, Body: "You do not have permission to perform this action."})
+		}, func(f *fixture) { f.sim.ClearFaults() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := start(t, "team", "a", "b")
+			c := moving(f)
+			test.prepare(f)
+			if err := c.move(test.tenant); err == nil || !strings.Contains(err.Error(), test.tenant) {
+				t.Errorf("error %v", err)
+			}
+			if got := f.names("a", "virtualservice"); len(got) != 1 {
+				t.Errorf("in the old tenant: %v", got)
+			}
+			if got := f.names("a", "pool"); len(got) != 1 {
+				t.Errorf("in the old tenant: %v", got)
+			}
+			if text := f.agents.message(test.reason); !strings.Contains(text, test.want) {
+				t.Errorf("Event %s: %q", test.reason, text)
+			}
+			// The rest of the cluster is not kept waiting.
+			c.service("lb7", "LoadBalancer")
+			c.send(serviceRef("lb7"))
+			_ = c.try()
+			if got := f.names("team", "virtualservice"); len(got) != 2 {
+				t.Errorf("in the cluster's tenant: %v", got)
+			}
+			test.mend(f)
+			f.pass(2 * backoffLast)
+			_ = c.try()
+			f.pass(2 * backoffLast)
+			if err := c.try(); err != nil {
+				t.Error(err)
+			}
+			if got := f.names(test.tenant, "virtualservice"); len(got) != 1 {
+				t.Errorf("in the new tenant: %v", got)
+			}
+			if got := f.names("a", "virtualservice"); len(got) != 0 {
+				t.Errorf("left in the old tenant: %v", got)
+			}
+		})
+	}
+}
