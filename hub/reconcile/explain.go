@@ -123,7 +123,7 @@ func (w *worker) explainSoon(ctx context.Context, q explain.Query) (*explain.Clu
 // explain says what a cluster knows of a host or an object; nil: nothing.
 func (w *worker) explain(q explain.Query) *explain.Cluster {
 	st := w.snapshot()
-	c := &explain.Cluster{Name: w.cluster, Tenant: st.Tenant, Mode: st.Mode, Waits: st.Waits, Held: st.Held, Error: withoutKey(st.Error), Units: []explain.Unit{}}
+	c := &explain.Cluster{Name: w.cluster, Tenant: st.Tenant, Mode: st.Mode, Waits: st.Waits, Held: st.Held, Error: st.Error, Units: []explain.Unit{}}
 	e := &explainer{w: w, m: w.model, held: st.Held}
 	var units []translate.UnitKey
 	known := false

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/akohub/akohub/hub/avi"
@@ -207,15 +206,6 @@ func words(err error) string {
 	var e *avi.Error
 	if errors.As(err, &e) && e.Message != "" {
 		text = e.Message
-	}
-	return withoutKey(text)
-}
-
-// withoutKey keeps a text back that holds a private key: a controller may repeat
-// what it was sent.
-func withoutKey(text string) string {
-	if strings.Contains(text, "PRIVATE KEY") {
-		return "the answer of the controller is not shown, since it holds a private key"
 	}
 	return text
 }
