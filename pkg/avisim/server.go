@@ -142,7 +142,7 @@ func selfSigned(host string) (tls.Certificate, []byte, error) {
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	if ip := net.ParseIP(host); ip != nil {
-		if !ip.IsUnspecified() && !ip.IsLoopback() {
+		if !ip.IsUnspecified() {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		}
 	} else if host != "" && host != "localhost" {
