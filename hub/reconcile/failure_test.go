@@ -67,9 +67,11 @@ func TestConflict(t *testing.T) {
 			c.send(sliceRef("lb1-1"))
 			_ = c.try()
 		}
-		if n := c.worker().failed[translate.Key{Tenant: "team", Type: "pool", Name: "c1--default-lb0-TCP-80"}].attempts; n != 1 {
-			t.Errorf("%d attempts", n)
-		}
+		c.inside(func(w *worker) {
+			if n := w.failed[translate.Key{Tenant: "team", Type: "pool", Name: "c1--default-lb0-TCP-80"}].attempts; n != 1 {
+				t.Errorf("%d attempts", n)
+			}
+		})
 		f.writes()
 	})
 	t.Run("still there", func(t *testing.T) {
@@ -97,9 +99,11 @@ func TestConflict(t *testing.T) {
 		if n := strings.Count(string(rules), "pool_ref"); n != 2 {
 			t.Errorf("%d rules lead to pools: %s", n, rules)
 		}
-		if len(c.worker().refused)+len(c.worker().failed)+len(c.worker().undone) != 0 {
-			t.Error("something is left of the conflict")
-		}
+		c.inside(func(w *worker) {
+			if len(w.refused)+len(w.failed)+len(w.undone) != 0 {
+				t.Error("something is left of the conflict")
+			}
+		})
 	})
 }
 
@@ -226,11 +230,12 @@ func TestForeignEditInBetween(t *testing.T) {
 func TestDriftIsMended(t *testing.T) {
 	f := start(t)
 	c := f.up(registration("c1"), sites(1, 1))
-	w := c.worker()
 	key := translate.Key{Tenant: "team", Type: "pool", Name: "c1--default-lb0-TCP-80"}
-	have := w.observed[key]
+	have := c.held(key)
+	var want *desired.Object
+	c.inside(func(w *worker) { want = changed(t, w.model.graph, key) })
 	got := f.ctl.Apply(t.Context(), plan.Plan{Cluster: "c1", CreatedBy: "ako-c1", Mode: plan.ModeEnforce,
-		Steps: []plan.Step{{Op: plan.Update, Key: key, Have: have, Want: changed(t, w.model.graph, key)}}}, nil)
+		Steps: []plan.Step{{Op: plan.Update, Key: key, Have: have, Want: want}}}, nil)
 	if got[0].Err != nil {
 		t.Fatal(got[0].Err)
 	}
@@ -287,9 +292,11 @@ func TestControllerAway(t *testing.T) {
 			if st := c.status(); st.Error == "" {
 				t.Error("nothing is shown")
 			}
-			if d := c.worker().sleep(); d > backoffLast {
-				t.Errorf("sleeps for %v", d)
-			}
+			c.inside(func(w *worker) {
+				if d := w.sleep(); d > backoffLast {
+					t.Errorf("sleeps for %v", d)
+				}
+			})
 			asked := len(f.sim.Requests())
 			_ = c.try()
 			if n := len(f.sim.Requests()); n != asked {
@@ -409,7 +416,7 @@ func TestWriteBacks(t *testing.T) {
 		c.settle()
 		for rev := range 3 {
 			c.slice("lb3", "lb3-1", rev, "10.0.8.3", "10.0.8.4")
-			c.worker().news[serviceRef("lb3")] = struct{}{}
+			c.inside(func(w *worker) { w.news[serviceRef("lb3")] = struct{}{} })
 			c.send(sliceRef("lb3-1"))
 			c.settle()
 		}
@@ -494,9 +501,13 @@ func TestWriteBacks(t *testing.T) {
 	t.Run("what is kept does not grow", func(t *testing.T) {
 		c.tombstone(serviceRef("lb0"), serviceRef("lb3"), serviceRef("lb4"), ingressRef("a1"))
 		c.settle()
-		if w := c.worker(); len(w.tellings)+len(w.later)+len(w.news) > 0 {
-			t.Errorf("kept: %v %v %v", w.tellings, w.later, w.news)
-		}
+		c.inside(func(w *worker) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if len(w.tellings)+len(w.later)+len(w.news) > 0 {
+				t.Errorf("kept: %v %v %v", w.tellings, w.later, w.news)
+			}
+		})
 	})
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/feedback"
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/avisim"
 	"github.com/akohub/akohub/pkg/digest"
@@ -235,6 +236,22 @@ func (c *cluster) worker() *worker {
 		c.f.t.Fatal(err)
 	}
 	return w
+}
+
+// inside runs f in the worker's loop, to which its fields belong.
+func (c *cluster) inside(f func(w *worker)) {
+	c.f.t.Helper()
+	w := c.worker()
+	if err := w.do(context.Background(), func(context.Context) { f(w) }); err != nil {
+		c.f.t.Fatal(err)
+	}
+}
+
+// held returns what the worker takes an object on Avi for.
+func (c *cluster) held(key plan.Key) (o *plan.Observed) {
+	c.f.t.Helper()
+	c.inside(func(w *worker) { o = w.observed[key] })
+	return o
 }
 
 // settle runs cycles until there is nothing more to do for now. Nothing may

@@ -29,7 +29,9 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 			units[u] = struct{}{}
 		}
 		w.release(units)
-		w.holdHosts()
+		if !w.complete || len(units) == 0 {
+			w.holdHosts()
+		}
 	}
 	if len(units) == 0 {
 		return
@@ -40,7 +42,8 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 		w.claim(reg, u, j.suffix(u) == nil)
 	}
 	if w.full {
-		// Held hosts are given free only once the claims of their objects stand.
+		// Held hosts are given free only once the claims of their objects stand:
+		// another cluster's worker looks at any moment.
 		w.holdHosts()
 	}
 	for _, u := range order {

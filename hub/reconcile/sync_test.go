@@ -246,10 +246,11 @@ func TestTombstonesNeedNoApproval(t *testing.T) {
 		t.Errorf("wrote %v", got)
 	}
 	t.Run("a Service is not taken for deleted since it was changed once", func(t *testing.T) {
-		w := c.worker()
-		if len(w.explicit) != 0 {
-			t.Errorf("left of what was seen to go: %v", w.explicit)
-		}
+		c.inside(func(w *worker) {
+			if len(w.explicit) != 0 {
+				t.Errorf("left of what was seen to go: %v", w.explicit)
+			}
+		})
 	})
 	t.Run("the last host goes, its shared virtual service stays", func(t *testing.T) {
 		c.tombstone(ingressRef("a0"))
@@ -500,11 +501,10 @@ func TestAnotherVirtualServiceIsTold(t *testing.T) {
 		t.Errorf("Events that are switched off: %v", got)
 	}
 	_, before := c.shown(serviceRef("lb0"))
-	w := c.worker()
 	for _, typ := range []string{"virtualservice", "vsvip"} {
 		key := translate.Key{Tenant: "team", Type: typ, Name: "c1--default-lb0"}
 		got := f.ctl.Apply(t.Context(), plan.Plan{Cluster: "c1", CreatedBy: "ako-c1", Mode: plan.ModeEnforce,
-			Steps: []plan.Step{{Op: plan.Delete, Key: key, Have: w.observed[key]}}}, nil)
+			Steps: []plan.Step{{Op: plan.Delete, Key: key, Have: c.held(key)}}}, nil)
 		if got[0].Err != nil {
 			t.Fatal(got[0].Err)
 		}
