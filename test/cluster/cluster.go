@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 // startTimeout bounds how long one program may take to become ready. A quiet
@@ -191,7 +193,7 @@ func (c *Cluster) prepare() error {
 	c.ports = ports{etcd: 2379, peer: 2380, api: 6443}
 	if c.addr == "" {
 		c.addr = "127.0.0.1"
-		free, err := freePorts(c.addr, 3)
+		free, err := child.FreePorts(c.addr, 3)
 		if err != nil {
 			return err
 		}
@@ -280,7 +282,7 @@ func (c *Cluster) startControllers() error {
 	if err := c.WriteKubeconfig(kubeconfig, ""); err != nil {
 		return err
 	}
-	p, err := startProcess(c.binary, "kube-controller-manager", c.path("kube-controller-manager.log"),
+	p, err := startProcess(nil, c.binary, "kube-controller-manager", c.path("kube-controller-manager.log"),
 		"--kubeconfig="+kubeconfig,
 		"--leader-elect=false",
 		"--secure-port=0",
@@ -304,7 +306,7 @@ func (c *Cluster) Stop() error {
 	defer c.mu.Unlock()
 	for _, p := range []**process{&c.controller, &c.apiServer, &c.etcd} {
 		if *p != nil {
-			(*p).kill()
+			(*p).Kill()
 			*p = nil
 		}
 	}

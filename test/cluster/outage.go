@@ -20,12 +20,12 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 		return fmt.Errorf("cluster %s: the API server is running already", c.Name)
 	}
 	// Half the usual heap headroom: 40 MB less a server at the same speed.
-	p, err := startProcessEnv([]string{"GOGC=50"}, c.binary, "kube-apiserver", c.path("kube-apiserver.log"), c.apiServerArgs()...)
+	p, err := startProcess([]string{"GOGC=50"}, c.binary, "kube-apiserver", c.path("kube-apiserver.log"), c.apiServerArgs()...)
 	if err != nil {
 		return err
 	}
 	if err := c.waitReady(ctx, p, c.Server()+"/readyz", c.adminToken); err != nil {
-		p.kill()
+		p.Kill()
 		return err
 	}
 	c.apiServer = p
@@ -44,12 +44,12 @@ func (c *Cluster) StartEtcd(ctx context.Context) error {
 	if c.etcd != nil {
 		return fmt.Errorf("cluster %s: etcd is running already", c.Name)
 	}
-	p, err := startProcess(c.binary, "etcd", c.path("etcd.log"), c.etcdArgs()...)
+	p, err := startProcess(nil, c.binary, "etcd", c.path("etcd.log"), c.etcdArgs()...)
 	if err != nil {
 		return err
 	}
 	if err := c.waitReady(ctx, p, c.etcdURL()+"/health", ""); err != nil {
-		p.kill()
+		p.Kill()
 		return err
 	}
 	c.etcd = p
@@ -85,7 +85,7 @@ func (c *Cluster) end(p **process, what string) error {
 	if *p == nil {
 		return fmt.Errorf("cluster %s: %s is not running", c.Name, what)
 	}
-	(*p).kill()
+	(*p).Kill()
 	*p = nil
 	return nil
 }
@@ -120,7 +120,7 @@ func (c *Cluster) waitReady(ctx context.Context, p *process, url, token string) 
 			return nil
 		}
 		select {
-		case <-p.done:
+		case <-p.Done():
 			return fmt.Errorf("%s ended while starting: %w", p.name, p.exitError())
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w; last answer: %w%s", p.name, context.Cause(ctx), answer, p.logTail())

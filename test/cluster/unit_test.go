@@ -72,11 +72,11 @@ func TestStartFailsWithTheEndOfTheLog(t *testing.T) {
 
 func TestPortTakenIsRecognised(t *testing.T) {
 	dir := t.TempDir()
-	p, err := startProcess("/bin/sh", "-c", filepath.Join(dir, "log"), "echo listen: address already in use; exit 1")
+	p, err := startProcess(nil, "/bin/sh", "-c", filepath.Join(dir, "log"), "echo listen: address already in use; exit 1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-p.done
+	<-p.Done()
 	if err := p.exitError(); !strings.Contains(err.Error(), errPortTaken.Error()) {
 		t.Errorf("got %v", err)
 	}

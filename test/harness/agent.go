@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"syscall"
+
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 // AgentOptions are what an agent is started with.
@@ -34,7 +36,7 @@ type Agent struct {
 
 // NewAgent makes an agent and doesn't start it.
 func NewAgent(opts AgentOptions) (*Agent, error) {
-	addrs, err := freeAddrs(1)
+	addrs, err := child.FreeAddrs(1)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the agent of %s: %w", opts.Name, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/akohub/akohub/hub/config"
 	"github.com/akohub/akohub/pkg/avisim"
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 // SimulatorProgram is the simulated Avi Controller as a process, for the demo;
@@ -33,7 +34,7 @@ type SimulatorProgram struct {
 // doesn't start it.
 func NewSimulatorProgram(dir, listen string) (*SimulatorProgram, error) {
 	if listen == "" {
-		addrs, err := freeAddrs(1)
+		addrs, err := child.FreeAddrs(1)
 		if err != nil {
 			return nil, fmt.Errorf("configuring the simulator: %w", err)
 		}

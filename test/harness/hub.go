@@ -11,6 +11,7 @@ import (
 
 	"github.com/akohub/akohub/hub/admin"
 	"github.com/akohub/akohub/hub/config"
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 // HubOptions say what a hub is configured with.
@@ -39,7 +40,7 @@ type Hub struct {
 
 // NewHub writes the hub's configuration and doesn't start it.
 func NewHub(opts HubOptions) (*Hub, error) {
-	addrs, err := freeAddrs(3)
+	addrs, err := child.FreeAddrs(3)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the hub: %w", err)
 	}

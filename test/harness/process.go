@@ -8,13 +8,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 const (
@@ -46,14 +45,7 @@ type program struct {
 	logPath string
 
 	mu  sync.Mutex
-	run *run
-}
-
-// run is one life of a program.
-type run struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the program has ended and was reaped
-	err  error         // how it ended; read after done
+	run *child.Process // nil: it was not started, or was stopped
 }
 
 func (p *program) start(ctx context.Context) error {
@@ -66,33 +58,8 @@ func (p *program) start(ctx context.Context) error {
 	if p.run != nil {
 		return fmt.Errorf("starting the %s: %w", p.name, ErrRunning)
 	}
-	log, err := os.OpenFile(p.logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	r, err := child.Start(p.logPath, []string{raceEnv}, filepath.Join(dir, p.binary), p.args...)
 	if err != nil {
-		return fmt.Errorf("opening the log of the %s: %w", p.name, err)
-	}
-	// The context of the start must not end the program, so no CommandContext.
-	cmd := exec.Command(filepath.Join(dir, p.binary), p.args...)
-	cmd.Dir = filepath.Dir(p.logPath)
-	cmd.Env = append(os.Environ(), raceEnv)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = childAttr()
-	r := &run{cmd: cmd, done: make(chan struct{})}
-	started := make(chan error)
-	go func() {
-		// The kernel kills the program when the thread that started it ends
-		// (see childAttr), and Go ends threads as it likes: keep this one.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer func() { _ = log.Close() }()
-		err := cmd.Start()
-		started <- err
-		if err != nil {
-			return
-		}
-		r.err = cmd.Wait()
-		close(r.done)
-	}()
-	if err := <-started; err != nil {
 		return fmt.Errorf("starting the %s: %w", p.name, err)
 	}
 	p.run = r
@@ -109,28 +76,25 @@ func (p *program) end(sig syscall.Signal) error {
 	}
 	r := p.run
 	p.run = nil
-	select {
-	case <-r.done:
-		return fmt.Errorf("the %s had ended by itself: %s%s", p.name, r.how(), p.tail(tailLines))
-	default:
+	if r.Ended() {
+		return fmt.Errorf("the %s had ended by itself: %s%s", p.name, how(r), p.tail(tailLines))
 	}
-	// The only error is that it has ended meanwhile.
-	_ = syscall.Kill(-r.cmd.Process.Pid, sig)
 	if sig == syscall.SIGKILL {
-		<-r.done
+		r.Kill()
 		return nil
 	}
+	// The only error is that it has ended meanwhile.
+	_ = r.Signal(sig)
 	limit := time.NewTimer(stopTimeout)
 	defer limit.Stop()
 	select {
-	case <-r.done:
+	case <-r.Done():
 	case <-limit.C:
-		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
-		<-r.done
+		r.Kill()
 		return fmt.Errorf("the %s did not end within %s of %s%s", p.name, stopTimeout, sig, p.tail(tailLines))
 	}
-	if r.err != nil {
-		return fmt.Errorf("the %s ended badly after %s: %s%s", p.name, sig, r.how(), p.tail(tailLines))
+	if r.Err() != nil {
+		return fmt.Errorf("the %s ended badly after %s: %s%s", p.name, sig, how(r), p.tail(tailLines))
 	}
 	return nil
 }
@@ -148,15 +112,10 @@ func (p *program) ended() error {
 	p.mu.Lock()
 	r := p.run
 	p.mu.Unlock()
-	if r == nil {
+	if r == nil || !r.Ended() {
 		return nil
 	}
-	select {
-	case <-r.done:
-		return fmt.Errorf("the %s ended by itself: %s%s", p.name, r.how(), p.tail(tailLines))
-	default:
-		return nil
-	}
+	return fmt.Errorf("the %s ended by itself: %s%s", p.name, how(r), p.tail(tailLines))
 }
 
 func (p *program) signal(sig syscall.Signal) error {
@@ -165,7 +124,7 @@ func (p *program) signal(sig syscall.Signal) error {
 	if p.run == nil {
 		return fmt.Errorf("sending %s to the %s: %w", sig, p.name, ErrNotRunning)
 	}
-	if err := syscall.Kill(-p.run.cmd.Process.Pid, sig); err != nil {
+	if err := p.run.Signal(sig); err != nil {
 		return fmt.Errorf("sending %s to the %s: %w", sig, p.name, err)
 	}
 	return nil
@@ -210,29 +169,19 @@ func probe(ctx context.Context, url string) error {
 	return errors.Join(fmt.Errorf("%s: %s", resp.Status, body), err)
 }
 
-// how says how the program ended; only after done.
-func (r *run) how() string {
-	if r.err == nil {
+// how says how a program ended.
+func how(r *child.Process) string {
+	if r.Err() == nil {
 		return "exit status 0"
 	}
-	return r.err.Error()
+	return r.Err().Error()
 }
 
 // tailLines is how much of a log an error shows.
 const tailLines = 25
 
 // tail is the last lines of the program's log, for an error.
-func (p *program) tail(lines int) string {
-	data, err := os.ReadFile(p.logPath)
-	if err != nil {
-		return fmt.Sprintf("\n(its log can't be read: %v)", err)
-	}
-	all := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	if len(all) > lines {
-		all = all[len(all)-lines:]
-	}
-	return "\nend of " + p.logPath + ":\n  " + strings.Join(all, "\n  ")
-}
+func (p *program) tail(lines int) string { return child.LogTail(p.logPath, lines) }
 
 // complaints are what the race detector found, and panics, in the program's log.
 func (p *program) complaints() error {

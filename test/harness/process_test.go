@@ -129,19 +129,3 @@ func TestComplaints(t *testing.T) {
 		})
 	}
 }
-
-func TestFreeAddrs(t *testing.T) {
-	seen := make(map[string]bool)
-	for range 3 {
-		found, err := freeAddrs(20)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, addr := range found {
-			if seen[addr] {
-				t.Errorf("%s was handed out twice", addr)
-			}
-			seen[addr] = true
-		}
-	}
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/akohub/akohub/hub/admin"
 	"github.com/akohub/akohub/pkg/avisim"
+	"github.com/akohub/akohub/test/internal/child"
 )
 
 func TestUnsettled(t *testing.T) {
@@ -36,7 +37,7 @@ func TestUnsettled(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			e := &Environment{Members: []*Member{{Name: "c", Agent: &Agent{program: program{run: &run{}}}}}}
+			e := &Environment{Members: []*Member{{Name: "c", Agent: &Agent{program: program{run: &child.Process{}}}}}}
 			err := e.unsettled(admin.Clusters{Clusters: test.clusters})
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error with %q", err, test.want)

@@ -1,9 +1,0 @@
-package harness
-
-import "syscall"
-
-// childAttr puts a program in its own process group, out of reach of a Ctrl-C
-// on ours, and has the kernel kill it when the thread that started it ends.
-func childAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
