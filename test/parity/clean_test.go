@@ -16,11 +16,15 @@ import (
 	"github.com/akohub/akohub/test/harness"
 )
 
+// routeResource is OpenShift's.
+var routeResource = schema.GroupVersionResource{Group: "route.openshift.io", Version: "v1", Resource: "routes"}
+
 // namespaced are the resources that scenarios make objects of, and the Events
 // that are written about them; global are those without a namespace.
 var (
 	namespaced = []schema.GroupVersionResource{
 		{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+		routeResource,
 		{Version: "v1", Resource: "services"},
 		{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 		{Version: "v1", Resource: "secrets"},
@@ -96,6 +100,9 @@ func deleteAll(ctx context.Context, client dynamic.Interface, resource schema.Gr
 		in = client.Resource(resource).Namespace(namespace)
 	}
 	list, err := in.List(ctx, metav1.ListOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil // not every cluster has the resource
+	}
 	if err != nil {
 		return fmt.Errorf("listing %s: %w", resource.Resource, err)
 	}

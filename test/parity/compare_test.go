@@ -71,7 +71,7 @@ func compare(want, got map[string]any) []difference {
 // isAvi says whether something of a result is an object that the program makes;
 // other things are there anyway, and it writes on them.
 func isAvi(object string) bool {
-	for _, kind := range []string{"Ingress/", "Service/", "system_changes/"} {
+	for _, kind := range []string{"Ingress/", "Service/", "Route/", "system_changes/"} {
 		if strings.HasPrefix(object, kind) {
 			return false
 		}
@@ -246,31 +246,54 @@ func (a *aligner) statuses(want, got map[string]map[string]any, vsNames map[stri
 			}
 			return addr
 		})
-		annotations, _ := want[object]["annotations"].(map[string]any)
-		if _, ok := annotations[annotationCluster]; ok {
-			annotations[annotationCluster] = a.cluster
+		akos, ours := annotationsOf(want[object]), annotationsOf(got[object])
+		for _, where := range slices.Sorted(maps.Keys(akos)) {
+			a.annotations(akos[where], ours[where], vsNames, taken)
 		}
-		hosts, _ := annotations[annotationHosts].(map[string]any)
-		gotAnnotations, _ := got[object]["annotations"].(map[string]any)
-		gotHosts, _ := gotAnnotations[annotationHosts].(map[string]any)
-		for _, host := range slices.Sorted(maps.Keys(hosts)) {
-			akos, _ := hosts[host].(string)
-			ours, _ := gotHosts[host].(string)
-			name, ok := vsNames[ours]
-			if !ok {
-				continue
-			}
-			if before, ok := a.names[akos]; ok && before != name {
-				hosts[host] = "uuid of virtual service " + before + ", not of " + name
-				continue
-			}
-			if other, ok := taken[name]; ok && other != akos {
-				hosts[host] = "uuid of another virtual service than " + name
-				continue
-			}
-			a.names[akos], taken[name] = name, akos
-			hosts[host] = ours
+	}
+}
+
+// annotationsOf are the places of an object where annotations stand: on itself,
+// and on an OpenShift Route once more as the reason of the condition of a host.
+func annotationsOf(object map[string]any) map[string]map[string]any {
+	out := make(map[string]map[string]any)
+	if on, ok := object["annotations"].(map[string]any); ok {
+		out[""] = on
+	}
+	hosts := make(map[string]int)
+	eachCondition(object, func(host string, condition map[string]any) {
+		if reason, ok := condition["reason"].(map[string]any); ok {
+			hosts[host]++
+			out[fmt.Sprintf("%s %d", host, hosts[host])] = reason
 		}
+	})
+	return out
+}
+
+// annotations puts our uuids in place of AKO's, see statuses.
+func (a *aligner) annotations(want, got map[string]any, vsNames, taken map[string]string) {
+	if _, ok := want[annotationCluster]; ok {
+		want[annotationCluster] = a.cluster
+	}
+	hosts, _ := want[annotationHosts].(map[string]any)
+	gotHosts, _ := got[annotationHosts].(map[string]any)
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
+		akos, _ := hosts[host].(string)
+		ours, _ := gotHosts[host].(string)
+		name, ok := vsNames[ours]
+		if !ok {
+			continue
+		}
+		if before, ok := a.names[akos]; ok && before != name {
+			hosts[host] = "uuid of virtual service " + before + ", not of " + name
+			continue
+		}
+		if other, ok := taken[name]; ok && other != akos {
+			hosts[host] = "uuid of another virtual service than " + name
+			continue
+		}
+		a.names[akos], taken[name] = name, akos
+		hosts[host] = ours
 	}
 }
 

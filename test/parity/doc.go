@@ -10,7 +10,20 @@
 //	go test ./test/parity -run 'TestParity/101'
 //	go test ./test/parity -run 'TestParity/101' -boot     # objects first, then the programs
 //
-// To add a scenario, put its folder there; ako.json is not needed.
+// To add a recording, put its folder there; ako.json is not needed.
+//
+// derived/ has the same form, but nobody recorded it: what is expected follows
+// from the specification, by hand. To add one, write config.yaml (its about says
+// what is shown and by which section), objects.yaml and the steps, let -draft
+// write what comes out, and check every field before it is committed. Recordings
+// are never written:
+//
+//	go test ./test/parity -run 'TestParity/702' -draft
+//
+// The key cluster of config.yaml chooses the API server: plain, or openshift,
+// which has the Route resource (crds/openshift) and so is an OpenShift cluster to
+// everybody who looks. Servers are started when a scenario needs one, and kept. A
+// scenario that needs something else fails and says what.
 //
 // A difference is reported by object and field. Where ours is deliberate, a
 // waiver.yaml beside the scenario names it, with the reason and the entry of

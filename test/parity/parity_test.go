@@ -23,7 +23,10 @@ import (
 	"github.com/akohub/akohub/test/harness"
 )
 
-var boot = flag.Bool("boot", false, "apply the first objects before the programs start")
+var (
+	boot  = flag.Bool("boot", false, "apply the first objects before the programs start")
+	draft = flag.Bool("draft", false, "write expected*.json and status.json of scenarios under "+derived+" as they come out, to be checked by hand")
+)
 
 // patience is how much longer than until all is quiet a step may take to become
 // right: on a busy machine a change can be on its way longer than things seem
@@ -31,21 +34,26 @@ var boot = flag.Bool("boot", false, "apply the first objects before the programs
 const patience = 10 * time.Second
 
 func TestParity(t *testing.T) {
-	dirs, err := filepath.Glob("scenarios/*")
+	dirs, err := scenarioDirs()
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(dirs) == 0 {
-		t.Fatal("there are no scenarios")
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
+			if *draft && filepath.Dir(dir) != derived {
+				return // recordings are not ours to write
+			}
 			s, err := load(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			newRunner(t, s).run(t)
+			r := newRunner(t, s)
+			if *draft {
+				r.draft(t)
+				return
+			}
+			r.run(t)
 		})
 	}
 }
@@ -56,7 +64,7 @@ func TestWaiversAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := filepath.Glob("scenarios/*")
+	dirs, err := scenarioDirs()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +91,19 @@ type runner struct {
 	steady  bool   // no fault lasts, so everything gets done
 }
 
+// rbac are the rights that scenarios on any cluster need: some ask for
+// NodePortLocal, or for routes by network plugin.
+var rbac = map[string]any{"pods": true, "customResources": []any{
+	map[string]any{"apiGroup": "crd.projectcalico.org", "resources": []any{"blockaffinities"}},
+	map[string]any{"apiGroup": "cilium.io", "resources": []any{"ciliumnodes"}},
+	map[string]any{"apiGroup": "network.openshift.io", "resources": []any{"hostsubnets"}},
+}}
+
 // newRunner starts the programs for a scenario.
 func newRunner(t *testing.T, s *scenario) *runner {
 	t.Helper()
-	r := &runner{scenario: s, cluster: borrow(t), steady: true}
+	p := pools[s.cluster]
+	r := &runner{scenario: s, cluster: p.borrow(t), steady: true}
 	objects, err := installation(s.configMap)
 	if err != nil {
 		t.Fatal(err)
@@ -105,14 +122,9 @@ func newRunner(t *testing.T, s *scenario) *runner {
 		// The class comes with the installation that there was.
 		ChartValues: map[string]any{
 			"ingressClass": map[string]any{"create": false},
-			// Some scenarios ask for NodePortLocal, or routes by network plugin.
-			"rbac": map[string]any{"pods": true, "customResources": []any{
-				map[string]any{"apiGroup": "crd.projectcalico.org", "resources": []any{"blockaffinities"}},
-				map[string]any{"apiGroup": "cilium.io", "resources": []any{"ciliumnodes"}},
-				map[string]any{"apiGroup": "network.openshift.io", "resources": []any{"hostsubnets"}},
-			}},
+			"rbac":         merge(rbac, p.rbac),
 		},
-		Simulator:    avisim.Options{Tenants: r.tenants(t)},
+		Simulator:    avisim.Options{Tenants: r.controllerTenants(t)},
 		Registration: func(string) ([]byte, error) { return r.registration(t.Context(), dir, s.configMap) },
 	})
 	for _, f := range s.faults {
@@ -148,11 +160,17 @@ func (r *runner) registration(ctx context.Context, dir string, settings map[stri
 	return []byte(out.Stdout), out.OK()
 }
 
-// tenants are those that the recording's controller had besides the seed's: all
-// that something is in or that a namespace names and AKO found.
-func (r *runner) tenants(t *testing.T) []string {
+// controllerTenants are those that the recording's controller had besides the
+// seed's: all that the scenario says, or that something is in.
+func (r *runner) controllerTenants(t *testing.T) []string {
 	t.Helper()
 	found := make(map[string]bool)
+	for _, tenant := range r.tenants {
+		found[tenant] = true
+	}
+	if *draft {
+		return slices.Sorted(maps.Keys(found)) // nothing is expected yet
+	}
 	for n := range r.steps {
 		results, err := r.expected(n + 1)
 		if err != nil {
@@ -313,6 +331,9 @@ func (r *runner) check(ctx context.Context, n int) (string, error) {
 	for _, want := range results {
 		got := result{avi: r.env.Simulator.Dump()}
 		if got.kubernetes, err = observed(ctx, r.cluster); err != nil {
+			return "", err
+		}
+		if err := parseReasons(got.kubernetes); err != nil {
 			return "", err
 		}
 		differences, err := r.differences(want, got, vsNames)

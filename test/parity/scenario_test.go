@@ -17,11 +17,13 @@ import (
 	"github.com/akohub/akohub/pkg/avisim"
 )
 
-// scenario is a recording: what is done, and what AKO made of it.
+// scenario is what is done, and what AKO made of it, recorded or derived.
 type scenario struct {
 	dir       string
 	about     string
 	configMap map[string]any // AKO's settings, the defaults included
+	cluster   string         // one of kinds
+	tenants   []string       // on the controller from the start, besides those that come up in expected*.json
 	faults    []avisim.Fault
 	steps     []step
 	waivers   []*waiver
@@ -42,11 +44,23 @@ type change struct {
 	remove bool
 }
 
-// configFile is config.yaml.
+// configFile is config.yaml. A key that is not here is an error: what a scenario
+// asks for must not be left out.
 type configFile struct {
 	About     string         `json:"about"`
 	ConfigMap map[string]any `json:"configmap"`
-	Faults    []struct {
+	// Cluster is one of kinds; empty is plain.
+	Cluster string `json:"cluster"`
+	// What can't be run here, see check.
+	Gateway       bool `json:"gateway"`
+	Operator      bool `json:"operator"`
+	WorkloadCerts bool `json:"workloadCerts"`
+	// SimArgs configure the simulated controller. Other keys that recordings may
+	// have are not known here.
+	SimArgs struct {
+		Tenants []string `json:"tenants"`
+	} `json:"simArgs"`
+	Faults []struct {
 		Type         string `json:"type"`
 		Method       string `json:"method"`
 		NameContains string `json:"name_contains"`
@@ -57,6 +71,54 @@ type configFile struct {
 	// Settle is how many seconds of silence ended a step of the recording. AKO
 	// needed it; here a step ends when all is quiet.
 	Settle int `json:"settle"`
+}
+
+// check refuses what the runner has not got, so that a scenario can't pass, or
+// fail, for want of it.
+func (c *configFile) check() error {
+	known := slices.Sorted(maps.Keys(kinds))
+	switch {
+	case !slices.Contains(known, c.Cluster):
+		return fmt.Errorf("it needs a cluster of the kind %q; the runner has %s", c.Cluster, strings.Join(known, " and "))
+	case c.Gateway:
+		return errors.New("it needs AKO's Gateway API program (gateway: true); the runner knows none")
+	case c.Operator:
+		return errors.New("it needs AKO's CRD operator (operator: true); the runner knows none")
+	case c.WorkloadCerts:
+		return errors.New("it needs a service mesh's certificate (workloadCerts: true); the runner makes none")
+	}
+	return nil
+}
+
+// The folders that hold scenarios: what AKO was recorded to do, and what we say
+// by hand that it does.
+const (
+	recorded = "scenarios"
+	derived  = "derived"
+)
+
+// scenarioDirs are the folders of all scenarios. A name may be there once.
+func scenarioDirs() ([]string, error) {
+	var out []string
+	where := make(map[string]string)
+	for _, root := range []string{recorded, derived} {
+		found, err := filepath.Glob(filepath.Join(root, "*"))
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range found {
+			name := filepath.Base(dir)
+			if other, ok := where[name]; ok {
+				return nil, fmt.Errorf("%s and %s have the same name", other, dir)
+			}
+			where[name] = dir
+		}
+		out = append(out, found...)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("there are no scenarios")
+	}
+	return out, nil
 }
 
 // load reads a scenario's folder.
@@ -71,7 +133,16 @@ func load(dir string) (*scenario, error) {
 	if err := readYAML(filepath.Join(dir, "config.yaml"), &config); err != nil {
 		return nil, err
 	}
-	s := &scenario{dir: dir, about: config.About, configMap: merge(defaults.ConfigMap, config.ConfigMap)}
+	if config.Cluster == "" {
+		config.Cluster = plain
+	}
+	if err := config.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	s := &scenario{
+		dir: dir, about: config.About, configMap: merge(defaults.ConfigMap, config.ConfigMap),
+		cluster: config.Cluster, tenants: config.SimArgs.Tenants,
+	}
 	for _, f := range config.Faults {
 		s.faults = append(s.faults, avisim.Fault{
 			Type: f.Type, Method: f.Method, NameContains: f.NameContains, Status: f.Status, Body: f.Message, Times: f.Count,
