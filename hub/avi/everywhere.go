@@ -3,10 +3,12 @@ package avi
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 )
 
@@ -14,7 +16,8 @@ import (
 const everyTenant = "*"
 
 // TenantsOf returns the tenants in which the controller's user sees objects that
-// are the cluster's own, sorted. It fails closed, as Inventory does.
+// are the cluster's own, sorted. It fails closed, as Inventory does. Of the
+// objects only what says whose they are is asked for.
 func (c *Client) TenantsOf(ctx context.Context, cluster, createdBy string) ([]string, error) {
 	var mu sync.Mutex
 	var out []string
@@ -22,7 +25,9 @@ func (c *Client) TenantsOf(ctx context.Context, cluster, createdBy string) ([]st
 	group.SetLimit(c.cfg.MaxInFlight)
 	for _, o := range owned {
 		group.Go(func() error {
-			list, err := c.List(ctx, everyTenant, o.typ, o.query(cluster, createdBy))
+			query := o.query(cluster, createdBy)
+			query.Set("fields", identity(o.typ))
+			list, err := c.List(ctx, everyTenant, o.typ, query)
 			if err != nil {
 				return err
 			}
@@ -47,6 +52,17 @@ func (c *Client) TenantsOf(ctx context.Context, cluster, createdBy string) ([]st
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// identity lists the fields of a type that say which object it is and whose.
+func identity(typ string) string {
+	fields := []string{"uuid", "name", "tenant_ref"}
+	for _, f := range []string{"created_by", "markers"} {
+		if def := desired.Type(typ); def != nil && def.Fields[f] != nil {
+			fields = append(fields, f)
+		}
+	}
+	return strings.Join(fields, ",")
 }
 
 // IsForbidden says that the controller's user lacks the right to what was asked

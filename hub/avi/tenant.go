@@ -28,7 +28,7 @@ func (c *Client) EnsureTenant(ctx context.Context, name string, create bool, fla
 	}
 	if !create {
 		return &Error{Class: NoTenant, Op: "looking for", Type: "tenant", Name: name,
-			Message: "there is no such tenant, and the registration doesn't ask to create it"}
+			Message: fmt.Sprintf("there is no such tenant, or user %q has no role in it; the registration doesn't ask to create it", c.cfg.Username)}
 	}
 	err = c.do(ctx, call{
 		op: "creating", method: http.MethodPost, tenant: "admin", typ: "tenant", name: name, path: "tenant",
@@ -53,8 +53,17 @@ func (c *Client) EnsureTenant(ctx context.Context, name string, create bool, fla
 	return err
 }
 
+// findTenant looks in tenant admin and, where the user has no right to that, in
+// the tenant itself: a user of one tenant need have no role in admin.
 func (c *Client) findTenant(ctx context.Context, name string) (bool, error) {
-	list, err := c.List(ctx, "admin", "tenant", url.Values{"name": {name}})
+	query := url.Values{"name": {name}}
+	list, err := c.List(ctx, "admin", "tenant", query)
+	if forbidden(err) && name != "admin" {
+		list, err = c.List(ctx, name, "tenant", query)
+		if IsClass(err, NoTenant) {
+			return false, nil
+		}
+	}
 	if ClassOf(err) == Invalid {
 		return false, fmt.Errorf("looking for tenant %q: %w", name, err)
 	}
