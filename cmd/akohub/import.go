@@ -54,7 +54,7 @@ input.`,
 	f.StringVar(&values, "values", "", "AKO's Helm values: the file of helm install -f, or the output of helm get values --all")
 	f.StringVar(&configMap, "configmap", "", "AKO's ConfigMap avi-k8s-config, as kubectl get -o yaml prints it")
 	f.StringVar(&name, "name", "", "the registration's name (default: AKO's clusterName)")
-	f.StringVar(&mode, "mode", "", "what the hub may write: observe, create-only, enforce or frozen (default observe)")
+	f.StringVar(&mode, "mode", "", "what the hub may write: observe, create-only, enforce, frozen or offboard (default observe); an AKO with deleteConfig is offboarded, not enforced")
 	return cmd
 }
 

@@ -163,8 +163,11 @@ func TestConfigMapValues(t *testing.T) {
 		{"no VIP networks", []string{"vipNetworkList=null"}, Options{}, func(c *v1alpha1.Cluster) bool { return len(c.Spec.Network.VIPNetworks) == 0 }, ""},
 		{"blocked", []string{`blockedNamespaceList=["a","b"]`}, Options{}, func(c *v1alpha1.Cluster) bool { return slices.Equal(c.Spec.Namespaces.Blocked, []string{"a", "b"}) }, ""},
 		{"odd service type", []string{"serviceType=External"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Backends.Type == "ClusterIP" }, `serviceType is "External"`},
-		{"delete config", []string{"deleteConfig=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "observe" }, "deleteConfig is true"},
-		{"delete config is offboarding", []string{"deleteConfig=true"}, Options{}, func(*v1alpha1.Cluster) bool { return true }, "akohub offboard"},
+		{"delete config", []string{"deleteConfig=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "observe" }, "mode offboard does what deleteConfig did"},
+		{"delete config, enforced", []string{"deleteConfig=true"}, Options{Mode: "enforce"}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "offboard" }, "spec.mode is offboard"},
+		{"delete config, frozen", []string{"deleteConfig=true"}, Options{Mode: "frozen"}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "frozen" }, "mode frozen, which removes nothing"},
+		{"delete config in other words", []string{"deleteConfig=True"}, Options{Mode: "enforce"}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "enforce" }, "takes for false"},
+		{"no delete config", []string{"deleteConfig=false"}, Options{Mode: "enforce"}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "enforce" }, ""},
 		{"controller", nil, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Controller == "" }, "url: https://avi.example.test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -278,7 +281,7 @@ func TestTablesAgree(t *testing.T) {
 		if strings.HasPrefix(path, "nodePortSelector.") || strings.HasPrefix(path, "AKOSettings.namespaceSelector.") {
 			shown = path[:strings.LastIndex(path, ".")]
 		}
-		if actions[key] != nil && key != "deleteConfig" && !strings.Contains(string(reference), "`"+shown+"`") {
+		if actions[key] != nil && !strings.Contains(string(reference), "`"+shown+"`") {
 			t.Errorf("%s is imported, but no field's ako tag names it", path)
 		}
 	}

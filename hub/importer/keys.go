@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
@@ -159,13 +160,25 @@ var actions = map[string]action{
 	"enableEvents":          boolean(true, func(s *v1alpha1.Spec, v bool) { s.Events.Normal = v }),
 
 	"deleteConfig": func(im *importer, in input) error {
-		on, err := im.boolean(in, false)
-		if on {
-			im.note("%s is true: AKO was told to remove its objects. A registration has no such switch, and this one would make them again in mode enforce. "+
-				"To remove them: register the cluster in mode observe, then `akohub offboard CLUSTER --yes`", in.path)
+		v, err := in.word()
+		switch {
+		case err != nil:
+			return err
+		case v != "true":
+			// Only this word deletes (l4-infra.md §2.1).
+			if b, err := strconv.ParseBool(strings.TrimSpace(v)); err != nil && strings.TrimSpace(v) != "" || b {
+				im.note("%s is %q, which AKO takes for false; only \"true\" removes objects", in.path, v)
+			}
+		case im.c.Spec.Mode == v1alpha1.ModeEnforce:
+			im.c.Spec.Mode = v1alpha1.ModeOffboard
+			im.note("%s is true: AKO was told to remove its objects. So is the hub: spec.mode is offboard, not enforce", in.path)
+		default:
+			im.note("%s is true: AKO was told to remove its objects. The registration is in mode %s, which removes nothing; "+
+				"mode offboard does what deleteConfig did, and mode enforce makes the objects again", in.path, im.c.Spec.Mode)
 		}
-		return err
+		return nil
 	},
+
 	"controllerIP": func(im *importer, in input) error {
 		v, err := in.text()
 		if v != "" {

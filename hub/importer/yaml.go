@@ -73,11 +73,18 @@ func leaves(m map[string]any, prefix string) []leaf {
 	return out
 }
 
-// text gives a scalar as the chart would print it into the ConfigMap.
+// text gives a scalar as the chart would print it into the ConfigMap, without
+// spaces around it.
 func (in input) text() (string, error) {
+	v, err := in.word()
+	return strings.TrimSpace(v), err
+}
+
+// word is text with the spaces that are around it.
+func (in input) word() (string, error) {
 	switch v := in.value.(type) {
 	case string:
-		return strings.TrimSpace(v), nil
+		return v, nil
 	case bool:
 		return strconv.FormatBool(v), nil
 	case int, int64, uint64, float64:

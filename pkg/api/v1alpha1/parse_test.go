@@ -53,7 +53,7 @@ func TestRefuses(t *testing.T) {
 		{"no name", "apiVersion: akohub.io/v1alpha1\nkind: Cluster\n", "line 1: metadata.name: is required"},
 		{"name", strings.Replace(head, "c1", "C_1", 1), `line 4: metadata.name: "C_1" does not match`},
 		{"long name", strings.Replace(head, "c1", strings.Repeat("c", 64), 1), "line 4: metadata.name: 64 characters"},
-		{"mode", head + "spec:\n  mode: write\n", `line 6: spec.mode: "write" is not one of observe, create-only, enforce, frozen`},
+		{"mode", head + "spec:\n  mode: write\n", `line 6: spec.mode: "write" is not one of observe, create-only, enforce, frozen, offboard`},
 		{"vip network", head + "spec:\n  network:\n    vipNetworks:\n    - cidr: 10.0.0.0/8\n", "line 8: spec.network.vipNetworks[0]: a name or a uuid is needed"},
 		{"cidr", head + "spec:\n  network:\n    vipNetworks:\n    - name: n\n      cidr: 10.0.0.0\n", `line 9: spec.network.vipNetworks[0].cidr: "10.0.0.0" is not an IPv4 subnet`},
 		{"v6 in cidr", head + "spec:\n  network:\n    vipNetworks:\n    - {name: n, cidr: '2001:db8::/64'}\n", "is not an IPv4 subnet"},

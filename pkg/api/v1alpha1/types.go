@@ -45,14 +45,20 @@ const (
 	ModeEnforce Mode = "enforce"
 	// ModeFrozen leaves everything as it is, on Avi and in statuses.
 	ModeFrozen Mode = "frozen"
+	// ModeOffboard removes all that the cluster has on Avi, takes its addresses
+	// out of statuses, and writes nothing else.
+	ModeOffboard Mode = "offboard"
 )
 
 // Spec says where a cluster's Avi objects go and how they are made.
 type Spec struct {
 	// Mode is what the hub may write on Avi: observe shows what it would do and
 	// writes nothing; create-only creates what is missing; enforce creates,
-	// changes and deletes the cluster's own objects; frozen leaves Avi as it is.
-	Mode Mode `json:"mode,omitempty" default:"observe" always:"true" enum:"observe|create-only|enforce|frozen"`
+	// changes and deletes the cluster's own objects; frozen leaves Avi as it is;
+	// offboard removes all of the cluster's objects, whatever the cluster asks
+	// for and without waiting for approval, and takes their addresses out of
+	// statuses, as long as the mode lasts.
+	Mode Mode `json:"mode,omitempty" default:"observe" always:"true" enum:"observe|create-only|enforce|frozen|offboard" ako:"AKOSettings.deleteConfig"`
 	// Controller is the name of the Avi Controller, as in the hub's
 	// configuration. Empty: the first one there.
 	Controller string `json:"controller,omitempty" ako:"ControllerSettings.controllerHost"`
