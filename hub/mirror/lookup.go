@@ -45,6 +45,8 @@ func (v view) Namespace(name string) (Object[*akohubv1.Namespace], bool) {
 	return v.m.namespaces.get("", name)
 }
 
+func (v view) Namespaces() []Object[*akohubv1.Namespace] { return v.m.namespaces.list() }
+
 func (v view) Node(name string) (Object[*akohubv1.Node], bool) { return v.m.nodes.get("", name) }
 
 func (v view) Nodes() []Object[*akohubv1.Node] { return v.m.nodes.list() }
@@ -70,6 +72,12 @@ func hasLabels(labels, selector map[string]string) bool {
 
 func (v view) Route(namespace, name string) (Object[*akohubv1.Route], bool) {
 	return v.m.routes.get(namespace, name)
+}
+
+func (v view) Routes() []Object[*akohubv1.Route] { return v.m.routes.list() }
+
+func (v view) RoutesOfSubdomain(subdomain string) []Object[*akohubv1.Route] {
+	return v.m.routeBySubdomain.find(subdomain)
 }
 
 func (v view) RoutesOfHost(host string) []Object[*akohubv1.Route] {
@@ -102,4 +110,9 @@ func (v view) customs(kind string) *store[*akohubv1.CustomResource] {
 func (v view) Synced(kind string) bool {
 	ks := v.m.kinds[kind]
 	return ks != nil && ks.synced
+}
+
+func (v view) Absent(kind string) bool {
+	ks := v.m.kinds[kind]
+	return ks != nil && ks.absent()
 }

@@ -42,12 +42,19 @@ type View interface {
 
 	Secret(namespace, name string) (Object[*akohubv1.Secret], bool)
 	Namespace(name string) (Object[*akohubv1.Namespace], bool)
+	Namespaces() []Object[*akohubv1.Namespace]
 	Node(name string) (Object[*akohubv1.Node], bool)
 	Nodes() []Object[*akohubv1.Node]
 	// PodsOf returns the Pods of a namespace that carry all these labels.
 	PodsOf(namespace string, selector map[string]string) []Object[*akohubv1.Pod]
 	Route(namespace, name string) (Object[*akohubv1.Route], bool)
+	Routes() []Object[*akohubv1.Route]
+	// RoutesOfHost returns the Routes whose host is literally this one ("" finds
+	// those without host).
 	RoutesOfHost(host string) []Object[*akohubv1.Route]
+	// RoutesOfSubdomain returns the Routes that name no host and ask for this
+	// sub-domain of the cluster's domain; a final dot of theirs does not count.
+	RoutesOfSubdomain(subdomain string) []Object[*akohubv1.Route]
 
 	// Custom returns an object of a kind without a typed message.
 	Custom(ref Ref) (Object[*akohubv1.CustomResource], bool)
@@ -56,4 +63,7 @@ type View interface {
 	// Synced says whether a kind is complete: its snapshot has ended on the
 	// live stream, so that an absent object is really absent.
 	Synced(kind string) bool
+	// Absent says whether the API server is known not to serve a kind: the agent
+	// says so on the live stream, and no object of the kind is known.
+	Absent(kind string) bool
 }

@@ -122,6 +122,12 @@ func (d *deps) Node(name string) (mirror.Object[*akohubv1.Node], bool) {
 	return d.v.Node(name)
 }
 
+// Namespaces notes the whole kind.
+func (d *deps) Namespaces() []mirror.Object[*akohubv1.Namespace] {
+	d.note(mirror.Ref{Kind: kinds.Namespace})
+	return d.v.Namespaces()
+}
+
 func (d *deps) Nodes() []mirror.Object[*akohubv1.Node] {
 	d.note(mirror.Ref{Kind: kinds.Node})
 	return d.v.Nodes()

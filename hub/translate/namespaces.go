@@ -20,6 +20,19 @@ func namespaceTenant(v mirror.View, s *Settings, namespace string) string {
 	return s.Tenant
 }
 
+// NamespaceTenants returns the Avi tenants that served namespaces ask for by
+// their annotation.
+func NamespaceTenants(v mirror.View, s *Settings) map[string]struct{} {
+	out := map[string]struct{}{}
+	for _, ns := range v.Namespaces() {
+		t := ns.Body.GetMeta().GetAnnotations()[tenantAnnotation]
+		if t != "" && namespaceAccepted(v, s, ns.Ref.Name) {
+			out[t] = struct{}{}
+		}
+	}
+	return out
+}
+
 // namespaceAccepted says whether the objects of a namespace are served: it is
 // not blocked and carries the selector's label (l4-infra.md §2.19). A namespace
 // that is not known does not carry it.
