@@ -151,6 +151,10 @@ type Publication struct {
 	// Status is false where AKO writes annotations or nothing but no status
 	// entry (l7.md §8.1, generated and wildcard hosts).
 	Status bool
+	// Refused says, of a Route that is not served, why in one word, which its
+	// status shows as the reason for not being admitted (l7.md §22.3). There is
+	// no virtual service then.
+	Refused string
 }
 
 // Problem is something that its owner should know and mend.

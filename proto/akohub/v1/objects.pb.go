@@ -944,8 +944,10 @@ type Route struct {
 	Tls *RouteTls `protobuf:"bytes,8,opt,name=tls,proto3" json:"tls,omitempty"`
 	// spec.wildcardPolicy.
 	WildcardPolicy string `protobuf:"bytes,9,opt,name=wildcard_policy,json=wildcardPolicy,proto3" json:"wildcard_policy,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// status.ingress, as it stands: of each entry its condition Admitted.
+	Status        []*RouteAdmission `protobuf:"bytes,10,rep,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Route) Reset() {
@@ -1041,6 +1043,97 @@ func (x *Route) GetWildcardPolicy() string {
 	return ""
 }
 
+func (x *Route) GetStatus() []*RouteAdmission {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+// RouteAdmission is what one router says of a Route: an entry of status.ingress
+// with its condition of type Admitted.
+type RouteAdmission struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// host.
+	Host string `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	// routerName.
+	RouterName string `protobuf:"bytes,2,opt,name=router_name,json=routerName,proto3" json:"router_name,omitempty"`
+	// status of the condition; false also when there is none.
+	Admitted bool `protobuf:"varint,3,opt,name=admitted,proto3" json:"admitted,omitempty"`
+	// reason of the condition. On an entry of AKO's or of the hub: JSON of the
+	// annotations, or a word when it is not admitted.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// message of the condition. On an entry of AKO's or of the hub: the address.
+	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteAdmission) Reset() {
+	*x = RouteAdmission{}
+	mi := &file_akohub_v1_objects_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteAdmission) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteAdmission) ProtoMessage() {}
+
+func (x *RouteAdmission) ProtoReflect() protoreflect.Message {
+	mi := &file_akohub_v1_objects_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteAdmission.ProtoReflect.Descriptor instead.
+func (*RouteAdmission) Descriptor() ([]byte, []int) {
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RouteAdmission) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *RouteAdmission) GetRouterName() string {
+	if x != nil {
+		return x.RouterName
+	}
+	return ""
+}
+
+func (x *RouteAdmission) GetAdmitted() bool {
+	if x != nil {
+		return x.Admitted
+	}
+	return false
+}
+
+func (x *RouteAdmission) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RouteAdmission) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // RouteBackend is a weighted Service.
 type RouteBackend struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1056,7 +1149,7 @@ type RouteBackend struct {
 
 func (x *RouteBackend) Reset() {
 	*x = RouteBackend{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[11]
+	mi := &file_akohub_v1_objects_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1161,7 @@ func (x *RouteBackend) String() string {
 func (*RouteBackend) ProtoMessage() {}
 
 func (x *RouteBackend) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[11]
+	mi := &file_akohub_v1_objects_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1174,7 @@ func (x *RouteBackend) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteBackend.ProtoReflect.Descriptor instead.
 func (*RouteBackend) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{11}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RouteBackend) GetKind() string {
@@ -1126,7 +1219,7 @@ type RouteTls struct {
 
 func (x *RouteTls) Reset() {
 	*x = RouteTls{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[12]
+	mi := &file_akohub_v1_objects_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1231,7 @@ func (x *RouteTls) String() string {
 func (*RouteTls) ProtoMessage() {}
 
 func (x *RouteTls) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[12]
+	mi := &file_akohub_v1_objects_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1244,7 @@ func (x *RouteTls) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTls.ProtoReflect.Descriptor instead.
 func (*RouteTls) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{12}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RouteTls) GetTermination() string {
@@ -1225,7 +1318,7 @@ type Service struct {
 
 func (x *Service) Reset() {
 	*x = Service{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[13]
+	mi := &file_akohub_v1_objects_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1330,7 @@ func (x *Service) String() string {
 func (*Service) ProtoMessage() {}
 
 func (x *Service) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[13]
+	mi := &file_akohub_v1_objects_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1343,7 @@ func (x *Service) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Service.ProtoReflect.Descriptor instead.
 func (*Service) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{13}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Service) GetMeta() *Meta {
@@ -1344,7 +1437,7 @@ type ServicePort struct {
 
 func (x *ServicePort) Reset() {
 	*x = ServicePort{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[14]
+	mi := &file_akohub_v1_objects_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1449,7 @@ func (x *ServicePort) String() string {
 func (*ServicePort) ProtoMessage() {}
 
 func (x *ServicePort) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[14]
+	mi := &file_akohub_v1_objects_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1462,7 @@ func (x *ServicePort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServicePort.ProtoReflect.Descriptor instead.
 func (*ServicePort) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{14}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ServicePort) GetName() string {
@@ -1433,7 +1526,7 @@ type EndpointSlice struct {
 
 func (x *EndpointSlice) Reset() {
 	*x = EndpointSlice{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[15]
+	mi := &file_akohub_v1_objects_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1445,7 +1538,7 @@ func (x *EndpointSlice) String() string {
 func (*EndpointSlice) ProtoMessage() {}
 
 func (x *EndpointSlice) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[15]
+	mi := &file_akohub_v1_objects_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1458,7 +1551,7 @@ func (x *EndpointSlice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndpointSlice.ProtoReflect.Descriptor instead.
 func (*EndpointSlice) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{15}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EndpointSlice) GetMeta() *Meta {
@@ -1511,7 +1604,7 @@ type EndpointPort struct {
 
 func (x *EndpointPort) Reset() {
 	*x = EndpointPort{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[16]
+	mi := &file_akohub_v1_objects_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1616,7 @@ func (x *EndpointPort) String() string {
 func (*EndpointPort) ProtoMessage() {}
 
 func (x *EndpointPort) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[16]
+	mi := &file_akohub_v1_objects_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1629,7 @@ func (x *EndpointPort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndpointPort.ProtoReflect.Descriptor instead.
 func (*EndpointPort) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{16}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *EndpointPort) GetName() string {
@@ -1581,7 +1674,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[17]
+	mi := &file_akohub_v1_objects_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1686,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[17]
+	mi := &file_akohub_v1_objects_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1699,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{17}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Endpoint) GetAddresses() []string {
@@ -1670,7 +1763,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[18]
+	mi := &file_akohub_v1_objects_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +1775,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[18]
+	mi := &file_akohub_v1_objects_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +1788,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{18}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Node) GetMeta() *Meta {
@@ -1746,7 +1839,7 @@ type NodeAddress struct {
 
 func (x *NodeAddress) Reset() {
 	*x = NodeAddress{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[19]
+	mi := &file_akohub_v1_objects_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1851,7 @@ func (x *NodeAddress) String() string {
 func (*NodeAddress) ProtoMessage() {}
 
 func (x *NodeAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[19]
+	mi := &file_akohub_v1_objects_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1864,7 @@ func (x *NodeAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeAddress.ProtoReflect.Descriptor instead.
 func (*NodeAddress) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{19}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NodeAddress) GetType() string {
@@ -1799,7 +1892,7 @@ type Namespace struct {
 
 func (x *Namespace) Reset() {
 	*x = Namespace{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[20]
+	mi := &file_akohub_v1_objects_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1904,7 @@ func (x *Namespace) String() string {
 func (*Namespace) ProtoMessage() {}
 
 func (x *Namespace) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[20]
+	mi := &file_akohub_v1_objects_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1917,7 @@ func (x *Namespace) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Namespace.ProtoReflect.Descriptor instead.
 func (*Namespace) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{20}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Namespace) GetMeta() *Meta {
@@ -1850,7 +1943,7 @@ type Secret struct {
 
 func (x *Secret) Reset() {
 	*x = Secret{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[21]
+	mi := &file_akohub_v1_objects_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +1955,7 @@ func (x *Secret) String() string {
 func (*Secret) ProtoMessage() {}
 
 func (x *Secret) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[21]
+	mi := &file_akohub_v1_objects_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +1968,7 @@ func (x *Secret) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Secret.ProtoReflect.Descriptor instead.
 func (*Secret) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{21}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Secret) GetMeta() *Meta {
@@ -1918,7 +2011,7 @@ type Pod struct {
 
 func (x *Pod) Reset() {
 	*x = Pod{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[22]
+	mi := &file_akohub_v1_objects_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2023,7 @@ func (x *Pod) String() string {
 func (*Pod) ProtoMessage() {}
 
 func (x *Pod) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[22]
+	mi := &file_akohub_v1_objects_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2036,7 @@ func (x *Pod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pod.ProtoReflect.Descriptor instead.
 func (*Pod) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{22}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Pod) GetMeta() *Meta {
@@ -1996,7 +2089,7 @@ type ContainerPort struct {
 
 func (x *ContainerPort) Reset() {
 	*x = ContainerPort{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[23]
+	mi := &file_akohub_v1_objects_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2008,7 +2101,7 @@ func (x *ContainerPort) String() string {
 func (*ContainerPort) ProtoMessage() {}
 
 func (x *ContainerPort) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[23]
+	mi := &file_akohub_v1_objects_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2021,7 +2114,7 @@ func (x *ContainerPort) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContainerPort.ProtoReflect.Descriptor instead.
 func (*ContainerPort) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{23}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ContainerPort) GetName() string {
@@ -2065,7 +2158,7 @@ type CustomResource struct {
 
 func (x *CustomResource) Reset() {
 	*x = CustomResource{}
-	mi := &file_akohub_v1_objects_proto_msgTypes[24]
+	mi := &file_akohub_v1_objects_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2170,7 @@ func (x *CustomResource) String() string {
 func (*CustomResource) ProtoMessage() {}
 
 func (x *CustomResource) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_objects_proto_msgTypes[24]
+	mi := &file_akohub_v1_objects_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2183,7 @@ func (x *CustomResource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomResource.ProtoReflect.Descriptor instead.
 func (*CustomResource) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{24}
+	return file_akohub_v1_objects_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CustomResource) GetMeta() *Meta {
@@ -2206,7 +2299,7 @@ const file_akohub_v1_objects_proto_rawDesc = "" +
 	"\tapi_group\x18\x01 \x01(\tR\bapiGroup\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x1c\n" +
-	"\tnamespace\x18\x04 \x01(\tR\tnamespace\"\xcf\x02\n" +
+	"\tnamespace\x18\x04 \x01(\tR\tnamespace\"\x82\x03\n" +
 	"\x05Route\x12#\n" +
 	"\x04meta\x18\x01 \x01(\v2\x0f.akohub.v1.MetaR\x04meta\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x1c\n" +
@@ -2216,7 +2309,16 @@ const file_akohub_v1_objects_proto_rawDesc = "" +
 	"\x12target_port_number\x18\x06 \x01(\x05R\x10targetPortNumber\x12(\n" +
 	"\x10target_port_name\x18\a \x01(\tR\x0etargetPortName\x12%\n" +
 	"\x03tls\x18\b \x01(\v2\x13.akohub.v1.RouteTlsR\x03tls\x12'\n" +
-	"\x0fwildcard_policy\x18\t \x01(\tR\x0ewildcardPolicy\"^\n" +
+	"\x0fwildcard_policy\x18\t \x01(\tR\x0ewildcardPolicy\x121\n" +
+	"\x06status\x18\n" +
+	" \x03(\v2\x19.akohub.v1.RouteAdmissionR\x06status\"\x93\x01\n" +
+	"\x0eRouteAdmission\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x1f\n" +
+	"\vrouter_name\x18\x02 \x01(\tR\n" +
+	"routerName\x12\x1a\n" +
+	"\badmitted\x18\x03 \x01(\bR\badmitted\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"^\n" +
 	"\fRouteBackend\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
@@ -2323,7 +2425,7 @@ func file_akohub_v1_objects_proto_rawDescGZIP() []byte {
 	return file_akohub_v1_objects_proto_rawDescData
 }
 
-var file_akohub_v1_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_akohub_v1_objects_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_akohub_v1_objects_proto_goTypes = []any{
 	(*Record)(nil),                 // 0: akohub.v1.Record
 	(*Meta)(nil),                   // 1: akohub.v1.Meta
@@ -2336,38 +2438,39 @@ var file_akohub_v1_objects_proto_goTypes = []any{
 	(*IngressClass)(nil),           // 8: akohub.v1.IngressClass
 	(*IngressClassParameters)(nil), // 9: akohub.v1.IngressClassParameters
 	(*Route)(nil),                  // 10: akohub.v1.Route
-	(*RouteBackend)(nil),           // 11: akohub.v1.RouteBackend
-	(*RouteTls)(nil),               // 12: akohub.v1.RouteTls
-	(*Service)(nil),                // 13: akohub.v1.Service
-	(*ServicePort)(nil),            // 14: akohub.v1.ServicePort
-	(*EndpointSlice)(nil),          // 15: akohub.v1.EndpointSlice
-	(*EndpointPort)(nil),           // 16: akohub.v1.EndpointPort
-	(*Endpoint)(nil),               // 17: akohub.v1.Endpoint
-	(*Node)(nil),                   // 18: akohub.v1.Node
-	(*NodeAddress)(nil),            // 19: akohub.v1.NodeAddress
-	(*Namespace)(nil),              // 20: akohub.v1.Namespace
-	(*Secret)(nil),                 // 21: akohub.v1.Secret
-	(*Pod)(nil),                    // 22: akohub.v1.Pod
-	(*ContainerPort)(nil),          // 23: akohub.v1.ContainerPort
-	(*CustomResource)(nil),         // 24: akohub.v1.CustomResource
-	nil,                            // 25: akohub.v1.Meta.LabelsEntry
-	nil,                            // 26: akohub.v1.Meta.AnnotationsEntry
-	nil,                            // 27: akohub.v1.Service.SelectorEntry
-	nil,                            // 28: akohub.v1.Secret.DataEntry
+	(*RouteAdmission)(nil),         // 11: akohub.v1.RouteAdmission
+	(*RouteBackend)(nil),           // 12: akohub.v1.RouteBackend
+	(*RouteTls)(nil),               // 13: akohub.v1.RouteTls
+	(*Service)(nil),                // 14: akohub.v1.Service
+	(*ServicePort)(nil),            // 15: akohub.v1.ServicePort
+	(*EndpointSlice)(nil),          // 16: akohub.v1.EndpointSlice
+	(*EndpointPort)(nil),           // 17: akohub.v1.EndpointPort
+	(*Endpoint)(nil),               // 18: akohub.v1.Endpoint
+	(*Node)(nil),                   // 19: akohub.v1.Node
+	(*NodeAddress)(nil),            // 20: akohub.v1.NodeAddress
+	(*Namespace)(nil),              // 21: akohub.v1.Namespace
+	(*Secret)(nil),                 // 22: akohub.v1.Secret
+	(*Pod)(nil),                    // 23: akohub.v1.Pod
+	(*ContainerPort)(nil),          // 24: akohub.v1.ContainerPort
+	(*CustomResource)(nil),         // 25: akohub.v1.CustomResource
+	nil,                            // 26: akohub.v1.Meta.LabelsEntry
+	nil,                            // 27: akohub.v1.Meta.AnnotationsEntry
+	nil,                            // 28: akohub.v1.Service.SelectorEntry
+	nil,                            // 29: akohub.v1.Secret.DataEntry
 }
 var file_akohub_v1_objects_proto_depIdxs = []int32{
 	2,  // 0: akohub.v1.Record.ingress:type_name -> akohub.v1.Ingress
 	8,  // 1: akohub.v1.Record.ingress_class:type_name -> akohub.v1.IngressClass
 	10, // 2: akohub.v1.Record.route:type_name -> akohub.v1.Route
-	13, // 3: akohub.v1.Record.service:type_name -> akohub.v1.Service
-	15, // 4: akohub.v1.Record.endpoint_slice:type_name -> akohub.v1.EndpointSlice
-	18, // 5: akohub.v1.Record.node:type_name -> akohub.v1.Node
-	20, // 6: akohub.v1.Record.namespace_object:type_name -> akohub.v1.Namespace
-	21, // 7: akohub.v1.Record.secret:type_name -> akohub.v1.Secret
-	22, // 8: akohub.v1.Record.pod:type_name -> akohub.v1.Pod
-	24, // 9: akohub.v1.Record.custom_resource:type_name -> akohub.v1.CustomResource
-	25, // 10: akohub.v1.Meta.labels:type_name -> akohub.v1.Meta.LabelsEntry
-	26, // 11: akohub.v1.Meta.annotations:type_name -> akohub.v1.Meta.AnnotationsEntry
+	14, // 3: akohub.v1.Record.service:type_name -> akohub.v1.Service
+	16, // 4: akohub.v1.Record.endpoint_slice:type_name -> akohub.v1.EndpointSlice
+	19, // 5: akohub.v1.Record.node:type_name -> akohub.v1.Node
+	21, // 6: akohub.v1.Record.namespace_object:type_name -> akohub.v1.Namespace
+	22, // 7: akohub.v1.Record.secret:type_name -> akohub.v1.Secret
+	23, // 8: akohub.v1.Record.pod:type_name -> akohub.v1.Pod
+	25, // 9: akohub.v1.Record.custom_resource:type_name -> akohub.v1.CustomResource
+	26, // 10: akohub.v1.Meta.labels:type_name -> akohub.v1.Meta.LabelsEntry
+	27, // 11: akohub.v1.Meta.annotations:type_name -> akohub.v1.Meta.AnnotationsEntry
 	1,  // 12: akohub.v1.Ingress.meta:type_name -> akohub.v1.Meta
 	6,  // 13: akohub.v1.Ingress.default_backend:type_name -> akohub.v1.IngressBackend
 	3,  // 14: akohub.v1.Ingress.tls:type_name -> akohub.v1.IngressTls
@@ -2378,28 +2481,29 @@ var file_akohub_v1_objects_proto_depIdxs = []int32{
 	1,  // 19: akohub.v1.IngressClass.meta:type_name -> akohub.v1.Meta
 	9,  // 20: akohub.v1.IngressClass.parameters:type_name -> akohub.v1.IngressClassParameters
 	1,  // 21: akohub.v1.Route.meta:type_name -> akohub.v1.Meta
-	11, // 22: akohub.v1.Route.backends:type_name -> akohub.v1.RouteBackend
-	12, // 23: akohub.v1.Route.tls:type_name -> akohub.v1.RouteTls
-	1,  // 24: akohub.v1.Service.meta:type_name -> akohub.v1.Meta
-	14, // 25: akohub.v1.Service.ports:type_name -> akohub.v1.ServicePort
-	27, // 26: akohub.v1.Service.selector:type_name -> akohub.v1.Service.SelectorEntry
-	7,  // 27: akohub.v1.Service.status:type_name -> akohub.v1.LoadBalancerIngress
-	1,  // 28: akohub.v1.EndpointSlice.meta:type_name -> akohub.v1.Meta
-	16, // 29: akohub.v1.EndpointSlice.ports:type_name -> akohub.v1.EndpointPort
-	17, // 30: akohub.v1.EndpointSlice.endpoints:type_name -> akohub.v1.Endpoint
-	1,  // 31: akohub.v1.Node.meta:type_name -> akohub.v1.Meta
-	19, // 32: akohub.v1.Node.addresses:type_name -> akohub.v1.NodeAddress
-	1,  // 33: akohub.v1.Namespace.meta:type_name -> akohub.v1.Meta
-	1,  // 34: akohub.v1.Secret.meta:type_name -> akohub.v1.Meta
-	28, // 35: akohub.v1.Secret.data:type_name -> akohub.v1.Secret.DataEntry
-	1,  // 36: akohub.v1.Pod.meta:type_name -> akohub.v1.Meta
-	23, // 37: akohub.v1.Pod.ports:type_name -> akohub.v1.ContainerPort
-	1,  // 38: akohub.v1.CustomResource.meta:type_name -> akohub.v1.Meta
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	12, // 22: akohub.v1.Route.backends:type_name -> akohub.v1.RouteBackend
+	13, // 23: akohub.v1.Route.tls:type_name -> akohub.v1.RouteTls
+	11, // 24: akohub.v1.Route.status:type_name -> akohub.v1.RouteAdmission
+	1,  // 25: akohub.v1.Service.meta:type_name -> akohub.v1.Meta
+	15, // 26: akohub.v1.Service.ports:type_name -> akohub.v1.ServicePort
+	28, // 27: akohub.v1.Service.selector:type_name -> akohub.v1.Service.SelectorEntry
+	7,  // 28: akohub.v1.Service.status:type_name -> akohub.v1.LoadBalancerIngress
+	1,  // 29: akohub.v1.EndpointSlice.meta:type_name -> akohub.v1.Meta
+	17, // 30: akohub.v1.EndpointSlice.ports:type_name -> akohub.v1.EndpointPort
+	18, // 31: akohub.v1.EndpointSlice.endpoints:type_name -> akohub.v1.Endpoint
+	1,  // 32: akohub.v1.Node.meta:type_name -> akohub.v1.Meta
+	20, // 33: akohub.v1.Node.addresses:type_name -> akohub.v1.NodeAddress
+	1,  // 34: akohub.v1.Namespace.meta:type_name -> akohub.v1.Meta
+	1,  // 35: akohub.v1.Secret.meta:type_name -> akohub.v1.Meta
+	29, // 36: akohub.v1.Secret.data:type_name -> akohub.v1.Secret.DataEntry
+	1,  // 37: akohub.v1.Pod.meta:type_name -> akohub.v1.Meta
+	24, // 38: akohub.v1.Pod.ports:type_name -> akohub.v1.ContainerPort
+	1,  // 39: akohub.v1.CustomResource.meta:type_name -> akohub.v1.Meta
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_akohub_v1_objects_proto_init() }
@@ -2420,16 +2524,16 @@ func file_akohub_v1_objects_proto_init() {
 		(*Record_CustomResource)(nil),
 	}
 	file_akohub_v1_objects_proto_msgTypes[2].OneofWrappers = []any{}
-	file_akohub_v1_objects_proto_msgTypes[11].OneofWrappers = []any{}
-	file_akohub_v1_objects_proto_msgTypes[13].OneofWrappers = []any{}
-	file_akohub_v1_objects_proto_msgTypes[17].OneofWrappers = []any{}
+	file_akohub_v1_objects_proto_msgTypes[12].OneofWrappers = []any{}
+	file_akohub_v1_objects_proto_msgTypes[14].OneofWrappers = []any{}
+	file_akohub_v1_objects_proto_msgTypes[18].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akohub_v1_objects_proto_rawDesc), len(file_akohub_v1_objects_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

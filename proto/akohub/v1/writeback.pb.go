@@ -71,7 +71,7 @@ func (x ObjectEvent_Severity) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ObjectEvent_Severity.Descriptor instead.
 func (ObjectEvent_Severity) EnumDescriptor() ([]byte, []int) {
-	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{4, 0}
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // Outcome of a write.
@@ -136,7 +136,7 @@ func (x WriteBackResult_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WriteBackResult_Outcome.Descriptor instead.
 func (WriteBackResult_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{5, 0}
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // WriteBack asks the agent for a write on one Kubernetes object. The agent
@@ -153,7 +153,9 @@ type WriteBack struct {
 	// Changes to annotations; absent: they are left alone.
 	Annotations *AnnotationPatch `protobuf:"bytes,4,opt,name=annotations,proto3" json:"annotations,omitempty"`
 	// An Event to be recorded on the object; absent: none.
-	Event         *ObjectEvent `protobuf:"bytes,5,opt,name=event,proto3" json:"event,omitempty"`
+	Event *ObjectEvent `protobuf:"bytes,5,opt,name=event,proto3" json:"event,omitempty"`
+	// The new status of a Route; absent: the status is left alone.
+	Route         *RouteStatus `protobuf:"bytes,6,opt,name=route,proto3" json:"route,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,6 +221,13 @@ func (x *WriteBack) GetAnnotations() *AnnotationPatch {
 func (x *WriteBack) GetEvent() *ObjectEvent {
 	if x != nil {
 		return x.Event
+	}
+	return nil
+}
+
+func (x *WriteBack) GetRoute() *RouteStatus {
+	if x != nil {
+		return x.Route
 	}
 	return nil
 }
@@ -342,6 +351,62 @@ func (x *LoadBalancerStatus) GetIngress() []*LoadBalancerIngress {
 	return nil
 }
 
+// RouteStatus replaces the entries of one router in status.ingress of a Route.
+// Those of other routers stay.
+type RouteStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the router whose entries these are.
+	RouterName string `protobuf:"bytes,1,opt,name=router_name,json=routerName,proto3" json:"router_name,omitempty"`
+	// Entries, sorted, all of that router. Empty: it has none (any more).
+	Ingress       []*RouteAdmission `protobuf:"bytes,2,rep,name=ingress,proto3" json:"ingress,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RouteStatus) Reset() {
+	*x = RouteStatus{}
+	mi := &file_akohub_v1_writeback_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteStatus) ProtoMessage() {}
+
+func (x *RouteStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_akohub_v1_writeback_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteStatus.ProtoReflect.Descriptor instead.
+func (*RouteStatus) Descriptor() ([]byte, []int) {
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RouteStatus) GetRouterName() string {
+	if x != nil {
+		return x.RouterName
+	}
+	return ""
+}
+
+func (x *RouteStatus) GetIngress() []*RouteAdmission {
+	if x != nil {
+		return x.Ingress
+	}
+	return nil
+}
+
 // AnnotationPatch changes annotations of an object.
 type AnnotationPatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -355,7 +420,7 @@ type AnnotationPatch struct {
 
 func (x *AnnotationPatch) Reset() {
 	*x = AnnotationPatch{}
-	mi := &file_akohub_v1_writeback_proto_msgTypes[3]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -367,7 +432,7 @@ func (x *AnnotationPatch) String() string {
 func (*AnnotationPatch) ProtoMessage() {}
 
 func (x *AnnotationPatch) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_writeback_proto_msgTypes[3]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -380,7 +445,7 @@ func (x *AnnotationPatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnnotationPatch.ProtoReflect.Descriptor instead.
 func (*AnnotationPatch) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{3}
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AnnotationPatch) GetSet() map[string]string {
@@ -412,7 +477,7 @@ type ObjectEvent struct {
 
 func (x *ObjectEvent) Reset() {
 	*x = ObjectEvent{}
-	mi := &file_akohub_v1_writeback_proto_msgTypes[4]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +489,7 @@ func (x *ObjectEvent) String() string {
 func (*ObjectEvent) ProtoMessage() {}
 
 func (x *ObjectEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_writeback_proto_msgTypes[4]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +502,7 @@ func (x *ObjectEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectEvent.ProtoReflect.Descriptor instead.
 func (*ObjectEvent) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{4}
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ObjectEvent) GetSeverity() ObjectEvent_Severity {
@@ -476,7 +541,7 @@ type WriteBackResult struct {
 
 func (x *WriteBackResult) Reset() {
 	*x = WriteBackResult{}
-	mi := &file_akohub_v1_writeback_proto_msgTypes[5]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +553,7 @@ func (x *WriteBackResult) String() string {
 func (*WriteBackResult) ProtoMessage() {}
 
 func (x *WriteBackResult) ProtoReflect() protoreflect.Message {
-	mi := &file_akohub_v1_writeback_proto_msgTypes[5]
+	mi := &file_akohub_v1_writeback_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +566,7 @@ func (x *WriteBackResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteBackResult.ProtoReflect.Descriptor instead.
 func (*WriteBackResult) Descriptor() ([]byte, []int) {
-	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{5}
+	return file_akohub_v1_writeback_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WriteBackResult) GetId() uint64 {
@@ -529,20 +594,25 @@ var File_akohub_v1_writeback_proto protoreflect.FileDescriptor
 
 const file_akohub_v1_writeback_proto_rawDesc = "" +
 	"\n" +
-	"\x19akohub/v1/writeback.proto\x12\takohub.v1\x1a\x17akohub/v1/objects.proto\"\xf9\x01\n" +
+	"\x19akohub/v1/writeback.proto\x12\takohub.v1\x1a\x17akohub/v1/objects.proto\"\xa7\x02\n" +
 	"\tWriteBack\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12,\n" +
 	"\x06object\x18\x02 \x01(\v2\x14.akohub.v1.ObjectRefR\x06object\x12B\n" +
 	"\rload_balancer\x18\x03 \x01(\v2\x1d.akohub.v1.LoadBalancerStatusR\floadBalancer\x12<\n" +
 	"\vannotations\x18\x04 \x01(\v2\x1a.akohub.v1.AnnotationPatchR\vannotations\x12,\n" +
-	"\x05event\x18\x05 \x01(\v2\x16.akohub.v1.ObjectEventR\x05event\"c\n" +
+	"\x05event\x18\x05 \x01(\v2\x16.akohub.v1.ObjectEventR\x05event\x12,\n" +
+	"\x05route\x18\x06 \x01(\v2\x16.akohub.v1.RouteStatusR\x05route\"c\n" +
 	"\tObjectRef\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x03 \x01(\tR\x04name\x12\x10\n" +
 	"\x03uid\x18\x04 \x01(\tR\x03uid\"N\n" +
 	"\x12LoadBalancerStatus\x128\n" +
-	"\aingress\x18\x01 \x03(\v2\x1e.akohub.v1.LoadBalancerIngressR\aingress\"\x98\x01\n" +
+	"\aingress\x18\x01 \x03(\v2\x1e.akohub.v1.LoadBalancerIngressR\aingress\"c\n" +
+	"\vRouteStatus\x12\x1f\n" +
+	"\vrouter_name\x18\x01 \x01(\tR\n" +
+	"routerName\x123\n" +
+	"\aingress\x18\x02 \x03(\v2\x19.akohub.v1.RouteAdmissionR\aingress\"\x98\x01\n" +
 	"\x0fAnnotationPatch\x125\n" +
 	"\x03set\x18\x01 \x03(\v2#.akohub.v1.AnnotationPatch.SetEntryR\x03set\x12\x16\n" +
 	"\x06remove\x18\x02 \x03(\tR\x06remove\x1a6\n" +
@@ -582,33 +652,37 @@ func file_akohub_v1_writeback_proto_rawDescGZIP() []byte {
 }
 
 var file_akohub_v1_writeback_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_akohub_v1_writeback_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_akohub_v1_writeback_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_akohub_v1_writeback_proto_goTypes = []any{
 	(ObjectEvent_Severity)(0),    // 0: akohub.v1.ObjectEvent.Severity
 	(WriteBackResult_Outcome)(0), // 1: akohub.v1.WriteBackResult.Outcome
 	(*WriteBack)(nil),            // 2: akohub.v1.WriteBack
 	(*ObjectRef)(nil),            // 3: akohub.v1.ObjectRef
 	(*LoadBalancerStatus)(nil),   // 4: akohub.v1.LoadBalancerStatus
-	(*AnnotationPatch)(nil),      // 5: akohub.v1.AnnotationPatch
-	(*ObjectEvent)(nil),          // 6: akohub.v1.ObjectEvent
-	(*WriteBackResult)(nil),      // 7: akohub.v1.WriteBackResult
-	nil,                          // 8: akohub.v1.AnnotationPatch.SetEntry
-	(*LoadBalancerIngress)(nil),  // 9: akohub.v1.LoadBalancerIngress
+	(*RouteStatus)(nil),          // 5: akohub.v1.RouteStatus
+	(*AnnotationPatch)(nil),      // 6: akohub.v1.AnnotationPatch
+	(*ObjectEvent)(nil),          // 7: akohub.v1.ObjectEvent
+	(*WriteBackResult)(nil),      // 8: akohub.v1.WriteBackResult
+	nil,                          // 9: akohub.v1.AnnotationPatch.SetEntry
+	(*LoadBalancerIngress)(nil),  // 10: akohub.v1.LoadBalancerIngress
+	(*RouteAdmission)(nil),       // 11: akohub.v1.RouteAdmission
 }
 var file_akohub_v1_writeback_proto_depIdxs = []int32{
-	3, // 0: akohub.v1.WriteBack.object:type_name -> akohub.v1.ObjectRef
-	4, // 1: akohub.v1.WriteBack.load_balancer:type_name -> akohub.v1.LoadBalancerStatus
-	5, // 2: akohub.v1.WriteBack.annotations:type_name -> akohub.v1.AnnotationPatch
-	6, // 3: akohub.v1.WriteBack.event:type_name -> akohub.v1.ObjectEvent
-	9, // 4: akohub.v1.LoadBalancerStatus.ingress:type_name -> akohub.v1.LoadBalancerIngress
-	8, // 5: akohub.v1.AnnotationPatch.set:type_name -> akohub.v1.AnnotationPatch.SetEntry
-	0, // 6: akohub.v1.ObjectEvent.severity:type_name -> akohub.v1.ObjectEvent.Severity
-	1, // 7: akohub.v1.WriteBackResult.outcome:type_name -> akohub.v1.WriteBackResult.Outcome
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	3,  // 0: akohub.v1.WriteBack.object:type_name -> akohub.v1.ObjectRef
+	4,  // 1: akohub.v1.WriteBack.load_balancer:type_name -> akohub.v1.LoadBalancerStatus
+	6,  // 2: akohub.v1.WriteBack.annotations:type_name -> akohub.v1.AnnotationPatch
+	7,  // 3: akohub.v1.WriteBack.event:type_name -> akohub.v1.ObjectEvent
+	5,  // 4: akohub.v1.WriteBack.route:type_name -> akohub.v1.RouteStatus
+	10, // 5: akohub.v1.LoadBalancerStatus.ingress:type_name -> akohub.v1.LoadBalancerIngress
+	11, // 6: akohub.v1.RouteStatus.ingress:type_name -> akohub.v1.RouteAdmission
+	9,  // 7: akohub.v1.AnnotationPatch.set:type_name -> akohub.v1.AnnotationPatch.SetEntry
+	0,  // 8: akohub.v1.ObjectEvent.severity:type_name -> akohub.v1.ObjectEvent.Severity
+	1,  // 9: akohub.v1.WriteBackResult.outcome:type_name -> akohub.v1.WriteBackResult.Outcome
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_akohub_v1_writeback_proto_init() }
@@ -623,7 +697,7 @@ func file_akohub_v1_writeback_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_akohub_v1_writeback_proto_rawDesc), len(file_akohub_v1_writeback_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
