@@ -61,6 +61,9 @@ func (c *converter) route(o runtime.Object) (*object, error) {
 			secrets = append(secrets, key{u.GetNamespace(), name})
 		}
 	}
+	for _, in := range tree(u.Object).child("status").list("ingress") {
+		body.Status = append(body.Status, routeAdmission(in))
+	}
 	out, err := c.record(u, body, &akohubv1.Record{Body: &akohubv1.Record_Route{Route: body}})
 	if err != nil {
 		return nil, err
@@ -78,6 +81,18 @@ func routeBackend(b tree) *akohubv1.RouteBackend {
 	case float64:
 		v := int32(w)
 		out.Weight = &v
+	}
+	return out
+}
+
+// routeAdmission reads an entry of a Route's status.
+func routeAdmission(in tree) *akohubv1.RouteAdmission {
+	out := &akohubv1.RouteAdmission{Host: in.text("host"), RouterName: in.text("routerName")}
+	for _, c := range in.list("conditions") {
+		if c.text("type") == "Admitted" {
+			out.Admitted = c.text("status") == "True"
+			out.Reason, out.Message = c.text("reason"), c.text("message")
+		}
 	}
 	return out
 }

@@ -223,11 +223,17 @@ spec:
   alternateBackends: [{kind: Service, name: old, weight: 30}, {kind: Service, name: older}]
   port: {targetPort: 8080}
   tls: {termination: reencrypt, certificate: C, key: K, caCertificate: CA, destinationCACertificate: D, insecureEdgeTerminationPolicy: Redirect, externalCertificate: {name: ext}}
-status: {ingress: [{host: a.com}]}
+status:
+  ingress:
+  - {host: a.com, routerName: default, conditions: [{type: Other, status: "True"}, {type: Admitted, status: "True", lastTransitionTime: "2023-11-14T22:13:20Z"}]}
+  - {host: a.com, routerName: ako-c, conditions: [{type: Admitted, status: "False", reason: R, message: M}]}
+  - {host: a.com, routerName: new, conditions: [odd, {type: Other, status: "True"}]}
+  - odd
 `),
 			want: `route {` + plainMeta + ` host: "a.com" subdomain: "s" path: "/p" wildcard_policy: "None" target_port_number: 8080
 				backends {kind: "Service" name: "web" weight: 0} backends {kind: "Service" name: "old" weight: 30} backends {kind: "Service" name: "older"}
-				tls {termination: "reencrypt" certificate: "C" key: "K" ca_certificate: "CA" destination_ca_certificate: "D" insecure_policy: "Redirect"}}`,
+				tls {termination: "reencrypt" certificate: "C" key: "K" ca_certificate: "CA" destination_ca_certificate: "D" insecure_policy: "Redirect"}
+				status {host: "a.com" router_name: "default" admitted: true} status {host: "a.com" router_name: "ako-c" reason: "R" message: "M"} status {host: "a.com" router_name: "new"}}`,
 			secrets: []key{{"red", "ext"}},
 		},
 		{

@@ -64,6 +64,12 @@ func newWorld(t *testing.T) *world {
 		err := w.deny[a.GetResource().Resource]
 		return err != nil, nil, err
 	}
+	for _, gvr := range []schema.GroupVersionResource{
+		{Version: "v1", Resource: "services"}, {Version: "v1", Resource: "secrets"},
+		{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+	} {
+		w.serve(gvr)
+	}
 	w.kube.PrependReactor("list", "*", refuse)
 	w.dyn.PrependReactor("list", "*", refuse)
 	w.meta.PrependReactor("list", "*", refuse)
@@ -106,6 +112,12 @@ func (w *world) serve(gvr schema.GroupVersionResource) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, list := range d.Resources {
+		if list.GroupVersion == gvr.GroupVersion().String() {
+			list.APIResources = append(list.APIResources, metav1.APIResource{Name: gvr.Resource})
+			return
+		}
+	}
 	d.Resources = append(d.Resources, &metav1.APIResourceList{
 		GroupVersion: gvr.GroupVersion().String(), APIResources: []metav1.APIResource{{Name: gvr.Resource}}})
 }
@@ -287,6 +299,11 @@ func TestManagerForbiddenFailingAbsent(t *testing.T) {
 	const rules = "hostrules.ako.vmware.com"
 	eventually(t, "forbidden", func() bool { return h.state(kinds.Service) == forbidden })
 	eventually(t, "absent", func() bool { return h.state(rules) == absent })
+	// Without rights the API server does not say that there is no such resource.
+	w.refuse("hostrules", apierrors.NewForbidden(hostRules.GroupResource(), "", errors.New("not for you")))
+	w.m.Apply(plan(services, ingresses), 0)
+	w.m.Apply(plan(services, rulesWK, ingresses), 0)
+	eventually(t, "absent again", func() bool { return h.mentions("state "+rules+" absent") == 2 })
 	eventually(t, "failing", func() bool { return h.state(kinds.Ingress) == failing })
 	for _, k := range []string{kinds.Service, rules, kinds.Ingress} {
 		if h.mentions("begin "+k) != 0 {

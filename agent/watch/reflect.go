@@ -193,9 +193,15 @@ func (r *reflector) report(ctx context.Context, err error) {
 		case derr != nil:
 			s.message = fmt.Sprintf("%v; discovery: %v", err, derr)
 		case !served:
-			s = state{availability: absent, message: "the API server does not serve " + r.gvr.Resource + " of " + r.gvr.GroupVersion().String()}
+			s = state{availability: absent, message: r.notServed()}
 		}
 	case apierrors.IsForbidden(err):
+		// Rights are looked at before it is looked whether there is such a
+		// resource, and discovery is open to everybody.
+		if served, derr := r.served(); derr == nil && !served {
+			s = state{availability: absent, message: r.notServed()}
+			break
+		}
 		// Perhaps for a moment only: just after its start an API server refuses
 		// what it will allow. The reflector goes on trying.
 		s.availability = forbidden
@@ -217,6 +223,10 @@ func describe(err error) string {
 		return u.Err.Error()
 	}
 	return err.Error()
+}
+
+func (r *reflector) notServed() string {
+	return "the API server does not serve " + r.gvr.Resource + " of " + r.gvr.GroupVersion().String()
 }
 
 // served asks discovery whether the resource exists.
