@@ -31,6 +31,9 @@ func (w *Writer) once(ctx context.Context, b *akohubv1.WriteBack) (akohubv1.Writ
 	if b.GetLoadBalancer() != nil && o.GetKind() != kinds.Ingress && o.GetKind() != kinds.Service {
 		return failed, fmt.Errorf("%s have no load-balancer status", o.GetKind())
 	}
+	if b.GetRoute() != nil && (o.GetKind() != kinds.Route || b.GetRoute().GetRouterName() == "") {
+		return failed, fmt.Errorf("a status of Routes needs a Route and a router's name, and not %s", o.GetKind())
+	}
 	var res dynamic.ResourceInterface = w.cfg.Dynamic.Resource(m.resource)
 	if o.GetNamespace() != "" {
 		res = w.cfg.Dynamic.Resource(m.resource).Namespace(o.GetNamespace())
@@ -43,7 +46,11 @@ func (w *Writer) once(ctx context.Context, b *akohubv1.WriteBack) (akohubv1.Writ
 		return gone, errOtherUID
 	}
 	outcome := unchanged
-	if patch := statusPatch(live, b.GetLoadBalancer()); patch != nil {
+	patch := statusPatch(live, b.GetLoadBalancer())
+	if patch == nil {
+		patch = routePatch(live, b.GetRoute(), w.cfg.Now())
+	}
+	if patch != nil {
 		if live, err = apply(ctx, res, live, patch, "status"); err != nil {
 			return outcomeOf(err), fmt.Errorf("patch the status: %w", err)
 		}

@@ -60,6 +60,7 @@ func newWorld(t *testing.T, objs ...runtime.Object) *world {
 	events := NewEvents(x.k8s, mapper, hclog.NewNullLogger())
 	x.w = New(Config{
 		Dynamic: x.dyn, Mapper: mapper, Events: events, Log: hclog.NewNullLogger(),
+		Now: func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) },
 		Observe: func(o akohubv1.WriteBackResult_Outcome) {
 			x.mu.Lock()
 			defer x.mu.Unlock()

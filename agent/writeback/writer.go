@@ -48,6 +48,8 @@ type Config struct {
 	Log     hclog.Logger
 	// Observe is told each outcome, for metrics; may be nil.
 	Observe func(akohubv1.WriteBackResult_Outcome)
+	// Now is the clock of conditions; nil: time.Now.
+	Now func() time.Time
 }
 
 // Writer is a bounded pool that carries out write-backs.
@@ -64,6 +66,9 @@ type job struct {
 
 // New makes a Writer; Run does its work.
 func New(cfg Config) *Writer {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	w := &Writer{cfg: cfg}
 	for i := range w.queues {
 		w.queues[i] = make(chan job, queueLen)
