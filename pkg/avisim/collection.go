@@ -208,7 +208,9 @@ func (st *store) candidates(t *objectType, tenant *object, q url.Values, keep fu
 		}
 		for _, tenant := range tenants {
 			for _, cloud := range clouds {
-				keep(st.names[nameKey{t, tenant, cloud, name}])
+				for _, o := range st.named(nameKey{t, tenant, cloud, name}) {
+					keep(o)
+				}
 			}
 		}
 		return

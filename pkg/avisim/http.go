@@ -274,6 +274,9 @@ func (s *Simulator) route(c *call) error {
 	if path == "user-token" {
 		return s.userTokenCall(c, rest)
 	}
+	if path == "vimgrnwruntime" {
+		return s.networkRuntimes(c, rest)
+	}
 	if base, ok := strings.CutSuffix(path, "-inventory"); ok {
 		return s.inventory(c, base, rest)
 	}

@@ -53,7 +53,7 @@ func (st *store) undoReplace(o *object) func() {
 func (st *store) undoRemove(o *object) func() {
 	refs := o.refs()
 	state, fixed := st.states[o]
-	servers := st.servers[o]
+	servers, hosts := st.servers[o], st.hosts[o]
 	return func() {
 		st.objects[objectKey{o.t, o.uuid}] = o
 		st.index(o)
@@ -66,6 +66,9 @@ func (st *store) undoRemove(o *object) func() {
 		}
 		if servers != nil {
 			st.servers[o] = servers
+		}
+		if hosts != nil {
+			st.hosts[o] = hosts
 		}
 	}
 }

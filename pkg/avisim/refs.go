@@ -141,15 +141,18 @@ func (st *store) lookup(t *objectType, name string, tenant, cloud *object) (*obj
 			if !t.cloudScoped {
 				cloud = nil
 			}
-			if o := st.names[nameKey{t, tenant, cloud, name}]; o != nil {
-				return o, nil
+			if o, err := st.one(nameKey{t, tenant, cloud, name}); o != nil || err != nil {
+				return o, err
 			}
 			continue
 		}
 		var found *object
 		several := false
 		for _, c := range st.clouds() {
-			o := st.names[nameKey{t, tenant, c, name}]
+			o, err := st.one(nameKey{t, tenant, c, name})
+			if err != nil {
+				return nil, err
+			}
 			if o == nil {
 				continue
 			}

@@ -97,6 +97,15 @@ type SeedCloud struct {
 	Networks []SeedNetwork `yaml:"networks"`
 	// SEGroups besides Default-Group; absent means seg-gold and seg-silver.
 	SEGroups []string `yaml:"seGroups"`
+	// Management names the network of the service engines' management, in a
+	// vCenter cloud.
+	Management string `yaml:"management"`
+	// TransportZone is OVERLAY or VLAN, in an NSX-T cloud; empty: the cloud
+	// doesn't say.
+	TransportZone string `yaml:"transportZone"`
+	// IPAM is the type of the IPAM profile, without IPAMDNS_TYPE_; empty means
+	// INTERNAL, "none" that there is no profile.
+	IPAM string `yaml:"ipam"`
 }
 
 // SeedNetwork is a network that VIPs may come from: V4 is N in 10.N.0.0/16,
@@ -106,6 +115,9 @@ type SeedNetwork struct {
 	VRF  string `yaml:"vrf"`
 	V4   int    `yaml:"v4"`
 	V6   int    `yaml:"v6"`
+	// Hosts are those that the network is on, in a vCenter cloud, where several
+	// networks may have one name.
+	Hosts []string `yaml:"hosts"`
 }
 
 // SeedNames are object names, in the order of the file, with the group that

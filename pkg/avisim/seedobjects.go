@@ -181,26 +181,37 @@ func (sd *seeder) cloud(c SeedCloud) {
 	for _, name := range groups {
 		sd.add("ServiceEngineGroup", map[string]any{"name": name, "cloud_ref": in, "ha_mode": "HA_MODE_SHARED", "max_se": 10})
 	}
+	body := map[string]any{"name": c.Name, "vtype": c.Vtype}
 	var usable []any
 	for _, n := range c.Networks {
-		if o := sd.network(n, in); o != nil && (n.V4 != 0 || n.V6 != 0) {
+		o := sd.network(n, in)
+		if o == nil {
+			return
+		}
+		if n.V4 != 0 || n.V6 != 0 {
 			usable = append(usable, map[string]any{"nw_ref": ref(o)})
 		}
+		if n.Name == c.Management {
+			body["vcenter_configuration"] = map[string]any{"privilege": "WRITE_ACCESS", "management_network": "/api/vimgrnwruntime/" + o.uuid}
+		}
+	}
+	if c.TransportZone != "" {
+		body["nsxt_configuration"] = map[string]any{"data_network_config": map[string]any{"tz_type": c.TransportZone}}
+	}
+	if ipam := sd.ipamProfile(c, usable); ipam != nil {
+		body["ipam_provider_ref"] = ref(ipam)
 	}
 	var domains []any
 	for _, d := range c.Domains {
 		domains = append(domains, map[string]any{"domain_name": d})
 	}
-	ipam := sd.add("IpamDnsProviderProfile", map[string]any{
-		"name": c.Name + "-ipam", "type": "IPAMDNS_TYPE_INTERNAL", "internal_profile": map[string]any{"usable_networks": usable},
-	})
 	dns := sd.add("IpamDnsProviderProfile", map[string]any{
 		"name": c.Name + "-dns", "type": "IPAMDNS_TYPE_INTERNAL_DNS", "internal_profile": map[string]any{"dns_service_domain": domains},
 	})
-	if ipam == nil || dns == nil {
+	if dns == nil {
 		return
 	}
-	body := map[string]any{"name": c.Name, "vtype": c.Vtype, "ipam_provider_ref": ref(ipam), "dns_provider_ref": ref(dns)}
+	body["dns_provider_ref"] = ref(dns)
 	p, err := prepare(cloud.t, body, admission{trusted: true})
 	if err == nil {
 		err = sd.st.update(cloud, p, sd.st.admin)
@@ -208,6 +219,23 @@ func (sd *seeder) cloud(c SeedCloud) {
 	if err != nil {
 		sd.err = fmt.Errorf("seeding cloud %s: %w", c.Name, err)
 	}
+}
+
+// ipamProfile makes the profile that a cloud allocates addresses by, if it has
+// one. Whatever its type, the simulator allocates them from the networks.
+func (sd *seeder) ipamProfile(c SeedCloud, usable []any) *object {
+	body := map[string]any{"name": c.Name + "-ipam"}
+	switch c.IPAM {
+	case "none":
+		return nil
+	case "", "INTERNAL":
+		body["type"], body["internal_profile"] = "IPAMDNS_TYPE_INTERNAL", map[string]any{"usable_networks": usable}
+	case "INFOBLOX":
+		body["type"], body["infoblox_profile"] = "IPAMDNS_TYPE_INFOBLOX", map[string]any{"username": "sim", "password": "sim"}
+	default:
+		body["type"] = "IPAMDNS_TYPE_" + c.IPAM
+	}
+	return sd.add("IpamDnsProviderProfile", body)
 }
 
 func (sd *seeder) network(n SeedNetwork, cloud string) *object {
@@ -228,7 +256,11 @@ func (sd *seeder) network(n SeedNetwork, cloud string) *object {
 	if subnets != nil {
 		body["configured_subnets"] = subnets
 	}
-	return sd.add("Network", body)
+	o := sd.add("Network", body)
+	if o != nil && len(n.Hosts) > 0 {
+		sd.st.hosts[o] = n.Hosts
+	}
+	return o
 }
 
 func subnetOf(addr map[string]any, mask int, begin, end map[string]any) map[string]any {

@@ -3,6 +3,7 @@ package avisim
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type store struct {
 
 	objects map[objectKey]*object
 	names   map[nameKey]*object
+	twins   map[nameKey][]*object     // those whose name is another's, see object.twin
 	lists   map[listKey]*objectList // by type and tenant
 	all     map[*objectType]*objectList
 
@@ -31,6 +33,7 @@ type store struct {
 	ipam         *ipam
 	states       map[*object]string            // settable runtime states
 	servers      map[*object]map[string]string // those of pools' servers, by address and port
+	hosts        map[*object][]string          // those that a vCenter's network is on
 	defaults     []*object                     // what came with a cloud or a tenant
 	assume       Assumptions
 	selections   *selections
@@ -72,6 +75,8 @@ type object struct {
 	// seedBody is the body at the start of an object that was seeded; nil for
 	// a client's object.
 	seedBody message
+	// twin objects may have the name of another: networks of a vCenter.
+	twin bool
 	// auto objects came with a cloud or a tenant, and go with it.
 	auto bool
 }
@@ -82,6 +87,8 @@ func newStore(v *vocabulary, now func() time.Time) *store {
 		serial:  map[string]int{},
 		objects: map[objectKey]*object{},
 		names:   map[nameKey]*object{},
+		twins:   map[nameKey][]*object{},
+		hosts:   map[*object][]string{},
 		lists:   map[listKey]*objectList{},
 		all:     map[*objectType]*objectList{},
 		ipam:    newIPAM(),
@@ -174,7 +181,10 @@ func (st *store) insert(o *object, refs []*object) {
 
 // index makes the object known by name; a few types may go without one.
 func (st *store) index(o *object) {
-	if o.name != "" {
+	switch {
+	case o.twin:
+		st.twins[o.nameKey()] = append(st.twins[o.nameKey()], o)
+	case o.name != "":
 		st.names[o.nameKey()] = o
 	}
 }
@@ -220,6 +230,7 @@ func (st *store) remove(o *object) {
 	st.unindex(o)
 	delete(st.states, o)
 	delete(st.servers, o)
+	delete(st.hosts, o)
 	compact := st.journal == nil // else it may have to come back to its place
 	st.lists[listKey{o.t, o.tenant}].remove(o, compact)
 	st.all[o.t].remove(o, compact)
@@ -230,6 +241,13 @@ func (st *store) remove(o *object) {
 func (st *store) unindex(o *object) {
 	if st.names[o.nameKey()] == o {
 		delete(st.names, o.nameKey())
+	}
+	if o.twin {
+		key := o.nameKey()
+		st.twins[key] = slices.DeleteFunc(st.twins[key], func(t *object) bool { return t == o })
+		if len(st.twins[key]) == 0 {
+			delete(st.twins, key)
+		}
 	}
 }
 

@@ -146,7 +146,10 @@ func (st *store) create(p *prepared, tenant *object) (*object, error) {
 		return nil, err
 	}
 	if o.name != "" && st.names[o.nameKey()] != nil {
-		return nil, conflict(o)
+		if !p.trusted || t.name != "Network" || vtype(o.cloud) != "CLOUD_VCENTER" {
+			return nil, conflict(o)
+		}
+		o.twin = true
 	}
 	w := &write{o: o, body: p.body, refs: refs, trusted: p.trusted}
 	if err := st.checkLimits(w); err != nil {
