@@ -15,10 +15,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/akohub/akohub/pkg/avischema"
 )
 
 // Config says how to reach a controller. URL, Username and one of Password and
@@ -38,7 +41,8 @@ type Config struct {
 	// Empty: those of the system. There is no way not to verify.
 	CAFile string
 	// APIVersion is sent as X-Avi-Version; empty: 30.2.1, the version of the
-	// vocabulary.
+	// vocabulary, above which it never goes. To an older controller that one's
+	// own release is sent.
 	APIVersion string
 	Logger     hclog.Logger
 	// Registerer takes the metrics; nil: none are shown.
@@ -58,7 +62,6 @@ type Config struct {
 }
 
 const (
-	defaultAPIVersion  = "30.2.1"
 	defaultMaxInFlight = 8
 	defaultRate        = 100
 	defaultTimeout     = 60 * time.Second
@@ -82,6 +85,8 @@ type Client struct {
 	session session
 	lanes   lanes
 	clock   clock
+	// release is the controller's own, as it said at the last login.
+	release atomic.Pointer[string]
 }
 
 // NewClient makes a client. It opens no connection yet. It fails for an
@@ -141,7 +146,11 @@ func setDefaults(cfg *Config) {
 		cfg.Logger = hclog.NewNullLogger()
 	}
 	if cfg.APIVersion == "" {
-		cfg.APIVersion = defaultAPIVersion
+		cfg.APIVersion = latestAPIVersion
+	}
+	if !avischema.VersionAtLeast(latestAPIVersion, cfg.APIVersion) {
+		cfg.Logger.Warn("the configured API version is newer than what the hub knows", "controller", cfg.Name, "configured", cfg.APIVersion, "used", latestAPIVersion)
+		cfg.APIVersion = latestAPIVersion
 	}
 	if cfg.MaxInFlight <= 0 {
 		cfg.MaxInFlight = defaultMaxInFlight
@@ -344,7 +353,7 @@ func (c *Client) setHeaders(h http.Header, tenant string) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Accept", "application/json")
 	h.Set("Referer", c.base)
-	h.Set("X-Avi-Version", c.cfg.APIVersion)
+	h.Set("X-Avi-Version", c.apiVersion())
 	h.Set("X-Avi-UserAgent", "AKOHUB")
 	if tenant != "" {
 		h.Set("X-Avi-Tenant", tenant)

@@ -20,8 +20,10 @@ type FactsRequest struct {
 	SEGroup string
 	// VRF is the VRF context that the registration names; empty: none.
 	VRF string
-	// VIPNetworks must exist, in clouds that know networks by name.
-	VIPNetworks []NetworkName
+	// VIPNetworks must exist, in clouds that know networks by name; NodeNetworks
+	// in those that place service engines on them.
+	VIPNetworks  []NetworkName
+	NodeNetworks []NetworkName
 	// Tier1 is the path of the NSX-T tier-1 router; empty: none.
 	Tier1 string
 }
@@ -40,9 +42,14 @@ type Facts struct {
 	CloudUUID   string
 	CloudType   string
 	CloudTenant string
+	// TransportZone is "OVERLAY" or "VLAN" in an NSX-T cloud that says so.
+	TransportZone string
 	// IPAMProfile and DNSProfile are the names of the cloud's; empty: none.
 	IPAMProfile string
 	DNSProfile  string
+	// IPAMType is the type of the IPAM profile, such as
+	// "IPAMDNS_TYPE_INTERNAL"; empty: none, or the user may not read it.
+	IPAMType string
 	// Domains are the DNS domains of the cloud, sorted.
 	Domains []string
 	// SEGroup is the service-engine group, to be given to plan.Compute under
@@ -52,10 +59,15 @@ type Facts struct {
 	// cloud doesn't know it by name.
 	NetworkVRF string
 	// NetworkUUIDs are the UUIDs of VIP networks whose names several networks
-	// have, by name.
-	NetworkUUIDs map[string]string
+	// have, by name; NodeNetworkUUIDs those of such node networks.
+	NetworkUUIDs     map[string]string
+	NodeNetworkUUIDs map[string]string
 	// Tier1VRF is the VRF context that has the tier-1 router; empty: none.
 	Tier1VRF string
+	// IPAMUUID is the UUID of the IPAM profile, ManagementNetwork that of the
+	// network of the service engines' management in a vCenter cloud.
+	IPAMUUID          string
+	ManagementNetwork string
 }
 
 // subnetClouds place VIPs by subnet and not by network (l4-infra.md §2.7).
@@ -67,7 +79,7 @@ var subnetClouds = map[string]bool{"CLOUD_AWS": true, "CLOUD_AZURE": true, "CLOU
 func (c *Client) Facts(ctx context.Context, r FactsRequest) (Facts, error) {
 	var f Facts
 	for _, read := range []func(context.Context, FactsRequest, *Facts) error{
-		c.readSystem, c.readCloud, c.readDomains, c.readSEGroup, c.readNetworks, c.readVRF,
+		c.readSystem, c.readCloud, c.readIPAM, c.readDomains, c.readSEGroup, c.readNetworks, c.readVRF,
 	} {
 		if err := read(ctx, r, &f); err != nil {
 			return Facts{}, fmt.Errorf("reading the facts of controller %q: %w", c.cfg.Name, err)
@@ -79,7 +91,10 @@ func (c *Client) Facts(ctx context.Context, r FactsRequest) (Facts, error) {
 // Probe asks whether the controller serves configuration; it is cheap.
 func (c *Client) Probe(ctx context.Context) error {
 	var f Facts
-	return c.readRuntime(ctx, &f)
+	if err := c.readRuntime(ctx, "admin", &f); !forbidden(err) {
+		return err
+	}
+	return nil // whoever refuses serves
 }
 
 // get reads a path that answers one JSON object.
@@ -91,8 +106,21 @@ func (c *Client) get(ctx context.Context, tenant, path string, query url.Values)
 
 var upStates = []string{"CLUSTER_UP_NO_HA", "CLUSTER_UP_HA_ACTIVE", "CLUSTER_UP_HA_COMPROMISED"}
 
-func (c *Client) readRuntime(ctx context.Context, f *Facts) error {
-	runtime, err := c.get(ctx, "admin", "cluster/runtime", nil)
+// system reads what belongs to no tenant. It is asked for in the cluster's
+// tenant, as AKO does, and in admin where the user may not: each of its roles
+// may be in one of the two only (l4-infra.md §3.3, §3.6).
+func (c *Client) system(ctx context.Context, tenant, path string, query url.Values) (map[string]any, error) {
+	out, err := c.get(ctx, orAdmin(tenant), path, query)
+	if forbidden(err) && orAdmin(tenant) != "admin" {
+		if second, err := c.get(ctx, "admin", path, query); err == nil {
+			return second, nil
+		}
+	}
+	return out, err
+}
+
+func (c *Client) readRuntime(ctx context.Context, tenant string, f *Facts) error {
+	runtime, err := c.system(ctx, tenant, "cluster/runtime", nil)
 	if err != nil {
 		return err
 	}
@@ -106,16 +134,16 @@ func (c *Client) readRuntime(ctx context.Context, f *Facts) error {
 	return nil
 }
 
-func (c *Client) readSystem(ctx context.Context, _ FactsRequest, f *Facts) error {
-	if err := c.readRuntime(ctx, f); err != nil {
+func (c *Client) readSystem(ctx context.Context, r FactsRequest, f *Facts) error {
+	if err := c.readRuntime(ctx, r.Tenant, f); err != nil {
 		return err
 	}
-	system, err := c.get(ctx, "admin", "systemconfiguration", nil)
+	system, err := c.system(ctx, r.Tenant, "systemconfiguration", nil)
 	if err != nil {
 		return err
 	}
 	f.LicenseTier, _ = system["default_license_tier"].(string)
-	cluster, err := c.get(ctx, "admin", "cluster", nil)
+	cluster, err := c.system(ctx, r.Tenant, "cluster", nil)
 	switch {
 	case err == nil:
 		f.ClusterUUID, _ = cluster["uuid"].(string)
@@ -124,13 +152,13 @@ func (c *Client) readSystem(ctx context.Context, _ FactsRequest, f *Facts) error
 		return err
 	}
 	if f.Version == "" {
-		version, err := c.get(ctx, "admin", "cluster/version", nil)
+		version, err := c.system(ctx, r.Tenant, "cluster/version", nil)
 		if err != nil {
 			return err
 		}
 		f.Version, _ = version["Version"].(string)
 	}
-	return nil
+	return checkVersion(f.Version)
 }
 
 // find looks for an object by name in the tenant and in admin, whose clouds,
@@ -151,11 +179,18 @@ func (c *Client) findAll(ctx context.Context, tenant, typ string, query url.Valu
 	if tenant == "" || tenant == "admin" {
 		tenants = []string{"admin"}
 	}
+	var refused error
 	for i, t := range tenants {
 		list, err := c.List(ctx, t, typ, query)
 		if err != nil {
 			if i+1 < len(tenants) && forbidden(err) {
+				refused = err
 				continue // l4-infra.md §3.3: read it as admin
+			}
+			if i > 0 && forbidden(err) {
+				// The tenant's own word counts: there is none, or what the user
+				// lacks is the right to read it there.
+				return nil, refused
 			}
 			return nil, err
 		}
@@ -192,6 +227,39 @@ func (c *Client) readCloud(ctx context.Context, r FactsRequest, f *Facts) error 
 	f.CloudTenant = refName(cloud["tenant_ref"])
 	f.IPAMProfile = refName(cloud["ipam_provider_ref"])
 	f.DNSProfile = refName(cloud["dns_provider_ref"])
+	nsxt, _ := cloud["nsxt_configuration"].(map[string]any)
+	data, _ := nsxt["data_network_config"].(map[string]any)
+	f.TransportZone, _ = data["tz_type"].(string)
+	vcenter, _ := cloud["vcenter_configuration"].(map[string]any)
+	f.ManagementNetwork = refUUID(vcenter["management_network"])
+	f.IPAMUUID = refUUID(cloud["ipam_provider_ref"])
+	return nil
+}
+
+// refUUID is the UUID in a reference; empty: there is none.
+func refUUID(v any) string {
+	text, _ := v.(string)
+	r, _ := desired.ParseRef(text)
+	return r.UUID
+}
+
+// readIPAM reads what kind of IPAM the cloud has (l4-infra.md §2.10). Where the
+// user may not, AKO takes it for one of the usual kinds, too.
+func (c *Client) readIPAM(ctx context.Context, r FactsRequest, f *Facts) error {
+	if f.IPAMUUID == "" {
+		return nil
+	}
+	for _, tenant := range slices.Compact([]string{orAdmin(r.Tenant), orAdmin(f.CloudTenant)}) {
+		profile, err := c.Get(ctx, tenant, "ipamdnsproviderprofile", f.IPAMUUID)
+		switch {
+		case err == nil:
+			f.IPAMType, _ = profile["type"].(string)
+			return nil
+		case forbidden(err), ClassOf(err) == NoTenant, ClassOf(err) == NotFound:
+		default:
+			return err
+		}
+	}
 	return nil
 }
 
@@ -209,7 +277,7 @@ func refName(v any) string {
 }
 
 func (c *Client) readDomains(ctx context.Context, r FactsRequest, f *Facts) error {
-	answer, err := c.get(ctx, orAdmin(r.Tenant), "ipamdnsproviderprofiledomainlist", url.Values{"cloud_uuid": {f.CloudUUID}})
+	answer, err := c.system(ctx, r.Tenant, "ipamdnsproviderprofiledomainlist", url.Values{"cloud_uuid": {f.CloudUUID}})
 	if err != nil {
 		if f.DNSProfile == "" && ClassOf(err) != Unavailable && ClassOf(err) != Canceled && ClassOf(err) != Unauthorized {
 			return nil // a cloud without a DNS profile has no domains

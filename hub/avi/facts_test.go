@@ -20,9 +20,9 @@ func TestFacts(t *testing.T) {
 	}
 	want := Facts{
 		Version: "30.2.1", ClusterState: "CLUSTER_UP_NO_HA", CloudType: "CLOUD_VCENTER", CloudTenant: "admin",
-		IPAMProfile: "Default-Cloud-ipam", DNSProfile: "Default-Cloud-dns", Domains: []string{"apps.example.test", "avi.internal"}, NetworkVRF: "blue",
+		IPAMProfile: "Default-Cloud-ipam", IPAMType: "IPAMDNS_TYPE_INTERNAL", DNSProfile: "Default-Cloud-dns", Domains: []string{"apps.example.test", "avi.internal"}, NetworkVRF: "blue",
 	}
-	ignore := cmpopts.IgnoreFields(Facts{}, "ClusterUUID", "CloudUUID", "SEGroup", "LicenseTier")
+	ignore := cmpopts.IgnoreFields(Facts{}, "ClusterUUID", "CloudUUID", "IPAMUUID", "SEGroup", "LicenseTier")
 	if diff := cmp.Diff(want, got, ignore); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}

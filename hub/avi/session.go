@@ -202,6 +202,7 @@ func (c *Client) postLogin(ctx context.Context, password string) (credentials, e
 		}
 		return credentials{}, e
 	}
+	c.noteRelease(answer)
 	var cr credentials
 	for _, cookie := range resp.Cookies() {
 		if cookie.Value == "" {

@@ -26,6 +26,9 @@ type Object struct {
 	Cloud string
 	// From are the Kubernetes objects that it exists for.
 	From []mirror.Ref
+	// Keep are top-level fields that count when the object is created only: an
+	// update leaves them as they are, and another value is no drift.
+	Keep []string
 }
 
 // CompareKeys orders keys by tenant, type and name, as for slices.SortFunc.

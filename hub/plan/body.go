@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/akohub/akohub/hub/desired"
 )
@@ -20,7 +21,7 @@ func Body(want *desired.Object, have *Observed) map[string]any {
 	body := make(map[string]any, len(want.Body)+8)
 	mine := make(map[string]bool, len(managed[want.Key.Type]))
 	for _, name := range managed[want.Key.Type] {
-		mine[name] = true
+		mine[name] = !slices.Contains(want.Keep, name)
 	}
 	for name, v := range have.Body {
 		f := def.Fields[name]
@@ -32,7 +33,11 @@ func Body(want *desired.Object, have *Observed) map[string]any {
 		}
 		body[name] = writable(f, v)
 	}
-	maps.Copy(body, want.Body)
+	for name, v := range want.Body {
+		if !slices.Contains(want.Keep, name) {
+			body[name] = v
+		}
+	}
 	for _, name := range []string{"cloud_config_cksum", "vsvip_cloud_config_cksum"} {
 		_, had := have.Body[name]
 		if _, wanted := want.Body[name]; had && !wanted {
@@ -44,7 +49,7 @@ func Body(want *desired.Object, have *Observed) map[string]any {
 	if v, ok := have.Body["tenant_ref"]; ok && want.Body["tenant_ref"] == nil {
 		body["tenant_ref"] = v
 	}
-	if want.Key.Type == "vsvip" {
+	if want.Key.Type == "vsvip" && !slices.Contains(want.Keep, "vip") {
 		body["vip"] = vips(want.Body["vip"], have.Body["vip"])
 		if body["vip"] == nil {
 			delete(body, "vip")

@@ -22,16 +22,22 @@ func Diff(want *desired.Object, have *Observed) []Change {
 	if def == nil {
 		return nil // desired.FromTranslate doesn't make such objects
 	}
-	d := differ{}
+	d := differ{keep: want.Keep}
 	d.top(def, want.Key.Type, normalTop(def, want.Body), normalTop(def, have.Body))
 	slices.SortStableFunc(d.changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return d.changes
 }
 
-type differ struct{ changes []Change }
+type differ struct {
+	keep    []string
+	changes []Change
+}
 
 func (d *differ) top(def *desired.Definition, typ string, want, have map[string]any) {
 	for name, w := range want {
+		if slices.Contains(d.keep, name) {
+			continue
+		}
 		f := def.Fields[name]
 		switch {
 		case !isSecret(def.Name, name):
@@ -42,7 +48,7 @@ func (d *differ) top(def *desired.Definition, typ string, want, have map[string]
 	}
 	for _, name := range managed[typ] {
 		h, there := have[name]
-		if _, wanted := want[name]; wanted || !there || isSystemDefault(h) {
+		if _, wanted := want[name]; wanted || !there || isSystemDefault(h) || slices.Contains(d.keep, name) {
 			continue
 		}
 		d.value(def, def.Fields[name], name, nil, h)

@@ -242,6 +242,41 @@ func TestBody(t *testing.T) {
 	}
 }
 
+// What is fixed once an object is there is no drift, and an update sends it as
+// it is (l4-infra.md §1.5: an IPAM that is not Avi's own).
+func TestKeptFields(t *testing.T) {
+	w := want(t, "vsvip", "c1--o", `"dns_info": [{"fqdn": "new.example"}], "bgp_peer_labels": ["p"],
+		"vip": [{"vip_id": "0", "auto_allocate_ip": true, "ipam_network_subnet": {"network_ref": "/api/network/?name=m"}}]`)
+	h := have(t, "vsvip", "c1--o", `"dns_info": [{"fqdn": "new.example"}], "vip": [{"vip_id": "0", "auto_allocate_ip": true, "avi_allocated_vip": true,
+		"ip_address": {"addr": "10.1.1.1", "type": "V4"}, "ipam_network_subnet": {"network_ref": "https://h/api/network/u#n"}}]`)
+	if len(Diff(w, h)) != 2 {
+		t.Fatalf("without Keep: %+v", Diff(w, h))
+	}
+	w.Keep = []string{"vip", "bgp_peer_labels"}
+	if d := Diff(w, h); len(d) != 0 {
+		t.Errorf("drift: %+v", d)
+	}
+	h.Body["dns_info"] = []any{map[string]any{"fqdn": "old.example"}}
+	for _, d := range Diff(w, h) {
+		if !strings.HasPrefix(d.Path, "dns_info[") {
+			t.Errorf("another name changes %+v", d)
+		}
+	}
+	sent := Body(w, h)
+	vip, _ := sent["vip"].([]any)
+	if len(vip) != 1 || sent["bgp_peer_labels"] != nil {
+		t.Fatalf("sent: %+v", sent)
+	}
+	one, _ := vip[0].(map[string]any)
+	if one["ip_address"] == nil || cmp.Diff(map[string]any{"network_ref": "https://h/api/network/u#n"}, one["ipam_network_subnet"]) != "" {
+		t.Errorf("the VIP is sent as %+v", one)
+	}
+	names, _ := sent["dns_info"].([]any)
+	if name, _ := names[0].(map[string]any); name["fqdn"] != "new.example" {
+		t.Errorf("names: %+v", names)
+	}
+}
+
 // The tables name fields and types that exist: a slip would switch off a
 // comparison silently.
 func TestTablesMatchTheVocabulary(t *testing.T) {

@@ -75,6 +75,9 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 		// A tenant that is not there yet cannot be asked in.
 		req.Tenant = "admin"
 	}
+	for _, n := range sp.Network.NodeNetworks {
+		req.NodeNetworks = append(req.NodeNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID, CIDRs: n.CIDRs})
+	}
 	for _, n := range sp.Network.VIPNetworks {
 		name := avi.NetworkName{Name: n.Name, UUID: n.UUID}
 		for _, cidr := range []string{n.CIDR, n.V6CIDR} {
@@ -91,7 +94,8 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 	out := Facts{
 		Settings: settings.Facts{
 			CloudType: f.CloudType, Domains: f.Domains, LicenseTier: f.LicenseTier, NetworkVRF: f.NetworkVRF, Tier1VRF: f.Tier1VRF,
-			NetworkUUIDs: f.NetworkUUIDs,
+			NetworkUUIDs: f.NetworkUUIDs, NodeNetworkUUIDs: f.NodeNetworkUUIDs, TransportZone: f.TransportZone,
+			IPAMType: f.IPAMType, WithoutIPAM: f.IPAMProfile == "",
 		},
 		ClusterUUID: f.ClusterUUID,
 	}

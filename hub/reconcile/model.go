@@ -374,6 +374,10 @@ func (m *model) toldOf(k desired.Key, told map[mirror.Ref]struct{}) {
 	}
 }
 
+// fixedOfVsVip are the fields that stay as they are where another IPAM than
+// Avi's has registered the addresses (l4-infra.md §1.5).
+var fixedOfVsVip = []string{"vip", "bgp_peer_labels"}
+
 // convert turns what an owner wants into canonical objects. What cannot be is
 // left out and noted, so that its siblings go on.
 func (m *model) convert(owner string, objects []translate.Object) []*desired.Object {
@@ -384,6 +388,9 @@ func (m *model) convert(owner string, objects []translate.Object) []*desired.Obj
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s %q in tenant %q: %w", owner, o.Key.Type, o.Key.Name, o.Key.Tenant, err))
 			continue
+		}
+		if m.settings.FixedVIPs && o.Key.Type == "vsvip" {
+			obj.Keep = fixedOfVsVip
 		}
 		out = append(out, obj)
 	}

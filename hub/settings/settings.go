@@ -39,8 +39,16 @@ type Facts struct {
 	LicenseTier string
 	// NetworkVRF is the name of the VRF context of the first VIP network.
 	NetworkVRF string
-	// NetworkUUIDs are the UUIDs of VIP networks whose names are not unique.
-	NetworkUUIDs map[string]string
+	// NetworkUUIDs are the UUIDs of VIP networks whose names are not unique,
+	// NodeNetworkUUIDs those of such node networks.
+	NetworkUUIDs     map[string]string
+	NodeNetworkUUIDs map[string]string
+	// TransportZone is OVERLAY or VLAN in an NSX-T cloud that says so.
+	TransportZone string
+	// IPAMType is the type of the cloud's IPAM profile (IPAMDNS_TYPE_INTERNAL…);
+	// empty: not known. WithoutIPAM says that the cloud has no profile.
+	IPAMType    string
+	WithoutIPAM bool
 	// Tier1VRF is the name of the VRF context whose attribute tier1path is the
 	// registration's nsxtTier1; empty: there is none.
 	Tier1VRF string
@@ -49,6 +57,19 @@ type Facts struct {
 	SEGroupTenant string
 	VRFTenant     string
 }
+
+// The IPAM types whose VIPs are not changed once they are there (l4-infra.md
+// §1.5).
+const (
+	ipamInfoblox = "IPAMDNS_TYPE_INFOBLOX"
+	ipamCustom   = "IPAMDNS_TYPE_CUSTOM"
+)
+
+// The transport zones of NSX-T (l4-infra.md §2.6).
+const (
+	zoneOverlay = "OVERLAY"
+	zoneVLAN    = "VLAN"
+)
 
 // globalVRF is the VRF context that every cloud has.
 const globalVRF = "global"
@@ -74,6 +95,7 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		T1LR:        sp.Network.NSXTTier1,
 		VPCMode:     sp.Network.VPCMode,
 		LicenseTier: f.LicenseTier,
+		FixedVIPs:   f.IPAMType == ipamInfoblox || f.IPAMType == ipamCustom,
 
 		SEGroupTenant: f.SEGroupTenant,
 		VRFTenant:     f.VRFTenant,
@@ -115,14 +137,21 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 	}
 	for _, n := range sp.Network.VIPNetworks {
 		v := translate.VIPNetwork(n)
-		if v.UUID == "" {
+		switch {
+		case v.UUID == "":
 			v.UUID = f.NetworkUUIDs[v.Name]
+		case v.Name == "" && bySubnet(f.CloudType):
+			v.Name = v.UUID // where VIPs are placed, by whatever names it
 		}
 		s.VIPNetworks = append(s.VIPNetworks, v)
 	}
 	for _, n := range sp.Network.NodeNetworks {
+		uuid := n.UUID
+		if uuid == "" {
+			uuid = f.NodeNetworkUUIDs[n.Name]
+		}
 		s.NodeNetworks = append(s.NodeNetworks, translate.NodeNetwork{
-			Name: n.Name, UUID: n.UUID, CIDRs: append([]string(nil), n.CIDRs...),
+			Name: n.Name, UUID: uuid, CIDRs: append([]string(nil), n.CIDRs...),
 		})
 	}
 	return s, nil
@@ -140,6 +169,15 @@ func check(c *v1alpha1.Cluster, f Facts) error {
 	}
 	if n.VPCMode && f.CloudType != CloudNSXT {
 		return fmt.Errorf("spec.network.vpcMode: cloud %q is a %s, not NSX-T", c.Spec.Cloud, f.CloudType)
+	}
+	if f.CloudType == CloudNSXT && f.TransportZone == zoneOverlay && n.NSXTTier1 == "" {
+		return fmt.Errorf("spec.network.nsxtTier1: needed, since cloud %q is an overlay of NSX-T", c.Spec.Cloud)
+	}
+	if f.TransportZone == zoneVLAN && n.NSXTTier1 != "" && !n.VPCMode {
+		return fmt.Errorf("spec.network.nsxtTier1: cloud %q has VLAN segments, which no tier-1 router serves", c.Spec.Cloud)
+	}
+	if f.WithoutIPAM && !publicCloud(f.CloudType) && !n.VPCMode {
+		return fmt.Errorf("spec.cloud: cloud %q has no IPAM profile to allocate addresses from", c.Spec.Cloud)
 	}
 	if len(n.VIPNetworks) > 1 && f.CloudType != CloudAWS {
 		return fmt.Errorf("spec.network.vipNetworks: %d networks, but only AWS takes more than one; cloud %q is a %s",
@@ -216,6 +254,10 @@ func shards(s v1alpha1.ShardSize) int {
 	}
 	return 1
 }
+
+// bySubnet says that a cloud places VIPs by the name or UUID of a subnet
+// (l4-infra.md §1.5).
+func bySubnet(t string) bool { return t == CloudAWS || t == CloudAzure || t == CloudOpenStack }
 
 func publicCloud(t string) bool {
 	switch t {

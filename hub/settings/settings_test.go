@@ -61,13 +61,13 @@ func TestForCarriesEverything(t *testing.T) {
     staticRoutes: {cni: calico}
   namespaces: {selector: {key: k, value: v}, blocked: [z, a], system: lb}`)
 	got, err := For(c, Facts{CloudType: CloudNSXT, Domains: []string{"d.test"}, LicenseTier: "X", NetworkVRF: "n", Tier1VRF: "t1",
-		SEGroupTenant: "t1", VRFTenant: "admin"})
+		SEGroupTenant: "t1", VRFTenant: "admin", IPAMType: ipamInfoblox})
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := reflect.ValueOf(got)
 	for i := range v.NumField() {
-		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "NoPGForSNI" {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && name != "NoPGForSNI" && name != "OpenShift" { // which the mirror knows
 			t.Errorf("%s is zero", name)
 		}
 	}
@@ -116,6 +116,46 @@ func TestVRF(t *testing.T) {
 	}
 }
 
+// What another cloud needs is no matter in this one (l4-infra.md §2.6).
+func TestForAccepts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		spec  string
+		facts Facts
+	}{
+		"overlay":                 {`{network: {nsxtTier1: /infra/tier-1s/t1}}`, Facts{CloudType: CloudNSXT, TransportZone: "OVERLAY"}},
+		"VLAN":                    {`{network: {nodeNetworks: [{name: n}]}}`, Facts{CloudType: CloudNSXT, TransportZone: "VLAN"}},
+		"VPC without IPAM":        {`{network: {vpcMode: true, nsxtTier1: /orgs/o/projects/p/vpcs/v}}`, Facts{CloudType: CloudNSXT, WithoutIPAM: true}},
+		"AWS without IPAM":        {`{network: {vipNetworks: [{name: a}, {name: b}]}}`, Facts{CloudType: CloudAWS, WithoutIPAM: true}},
+		"NSX-T that says nothing": {`{}`, Facts{CloudType: CloudNSXT}},
+	} {
+		if _, err := For(cluster(t, tc.spec), tc.facts); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Clouds that place VIPs by subnet are told what the registration says, name or
+// UUID; the others refer to the network.
+func TestForSubnetByUUID(t *testing.T) {
+	for cloud, want := range map[string]translate.VIPNetwork{
+		CloudOpenStack: {Name: "9f2c", UUID: "9f2c"}, CloudAWS: {Name: "9f2c", UUID: "9f2c"}, CloudAzure: {Name: "9f2c", UUID: "9f2c"},
+		CloudGCP: {UUID: "9f2c"}, CloudVCenter: {UUID: "9f2c"},
+	} {
+		s, err := For(cluster(t, `{network: {vipNetworks: [{uuid: 9f2c}]}}`), Facts{CloudType: cloud})
+		if err != nil || len(s.VIPNetworks) != 1 || s.VIPNetworks[0] != want {
+			t.Errorf("%s: networks %+v, %v; want %+v", cloud, s.VIPNetworks, err, want)
+		}
+	}
+}
+
+func TestFixedVIPs(t *testing.T) {
+	for typ, want := range map[string]bool{"": false, "IPAMDNS_TYPE_INTERNAL": false, "IPAMDNS_TYPE_INFOBLOX": true, "IPAMDNS_TYPE_CUSTOM": true} {
+		if s, err := For(cluster(t, `{}`), Facts{IPAMType: typ}); err != nil || s.FixedVIPs != want {
+			t.Errorf("%q: %v, %v", typ, s.FixedVIPs, err)
+		}
+	}
+}
+
 func TestIPFamily(t *testing.T) {
 	for _, tc := range []struct{ family, cloud, want string }{
 		{"", CloudVCenter, "V4_V6"}, {"", CloudNone, "V4_V6"}, {"", CloudNSXT, "V4_V6"}, {"", CloudAWS, "V4"},
@@ -137,6 +177,9 @@ func TestForRefuses(t *testing.T) {
 		{"two networks", `{network: {vipNetworks: [{name: a}, {name: b}]}}`, "only AWS takes more than one", Facts{}},
 		{"public without network", `{}`, "needed on a public cloud", Facts{CloudType: CloudGCP}},
 		{"v6 on aws", `{network: {vipNetworks: [{name: a, v6cidr: "2001:db8::/64"}]}}`, "vipNetworks[0].v6cidr", Facts{CloudType: CloudAWS}},
+		{"overlay without a tier 1", `{}`, "spec.network.nsxtTier1: needed", Facts{CloudType: CloudNSXT, TransportZone: "OVERLAY"}},
+		{"tier 1 over VLANs", `{network: {nsxtTier1: /infra/tier-1s/t1}}`, "has VLAN segments", Facts{CloudType: CloudNSXT, TransportZone: "VLAN"}},
+		{"no IPAM", `{}`, `cloud "Default-Cloud" has no IPAM profile`, Facts{WithoutIPAM: true}},
 		{"secondary", `{naming: {secondaryNamespace: avi-two}}`, "secondary AKO", Facts{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -164,6 +207,10 @@ func TestForNetworkUUIDs(t *testing.T) {
 	got, err := For(cluster(t, `{network: {vipNetworks: [{name: twice, cidr: 10.0.0.0/8}]}}`), Facts{NetworkUUIDs: map[string]string{"twice": "network-2"}})
 	if err != nil || got.VIPNetworks[0].UUID != "network-2" {
 		t.Errorf("networks %+v, %v", got.VIPNetworks, err)
+	}
+	got, err = For(cluster(t, `{network: {nodeNetworks: [{name: twice}, {name: once}, {uuid: u}]}}`), Facts{NodeNetworkUUIDs: map[string]string{"twice": "network-3"}})
+	if err != nil || got.NodeNetworks[0].UUID != "network-3" || got.NodeNetworks[1].UUID != "" || got.NodeNetworks[2].UUID != "u" {
+		t.Errorf("node networks %+v, %v", got.NodeNetworks, err)
 	}
 	got, err = For(cluster(t, `{network: {vipNetworks: [{name: once}]}}`), Facts{})
 	if err != nil || got.VIPNetworks[0].UUID != "" {

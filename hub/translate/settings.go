@@ -7,6 +7,10 @@ type Settings struct {
 	// ClusterName is the prefix of every object name ("<ClusterName>--") and
 	// of created_by ("ako-<ClusterName>").
 	ClusterName string
+	// OpenShift says that the cluster has Routes: these are served, and its
+	// Ingresses are not looked at (l7.md §1.4). The mirror knows it, see
+	// HasRoutes.
+	OpenShift bool
 	// Tenant is the cluster's Avi tenant.
 	Tenant string
 
@@ -28,6 +32,9 @@ type Settings struct {
 	VPCMode bool
 	// LicenseTier is the controller's default_license_tier.
 	LicenseTier string
+	// FixedVIPs says that the VIPs of a VsVip stay as they are once it is there:
+	// an IPAM that is not Avi's own has registered them.
+	FixedVIPs bool
 	// Domains are the cloud's DNS sub-domains, sorted. Empty: no DNS profile.
 	Domains []string
 
