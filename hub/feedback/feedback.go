@@ -4,14 +4,15 @@
 // In come the entries that an object should show (host, addresses, UUID of the
 // virtual service) and what it shows now; out goes a WriteBack, or nothing when
 // the object already says so. The package does no I/O, keeps no state, and may
-// import only the wire contract. The rules are those of l7.md §22 (Ingress) and
-// l4-infra.md §1.12 (Service).
+// import only the wire contract. The rules are those of l7.md §22 (Ingress, Route)
+// and l4-infra.md §1.12 (Service).
 package feedback
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
@@ -39,22 +40,36 @@ type Entry struct {
 	VirtualServiceUUID string
 	// Tenant is the name of the virtual service's tenant.
 	Tenant string
-	// Status says whether the entry goes into status.loadBalancer.
+	// Status says whether the entry goes into status.loadBalancer, or into
+	// status.ingress of a Route.
 	Status bool
 	// Annotate says whether the entry goes into the annotations.
 	Annotate bool
+	// Refused says, for Routes, in a word why the host is not served; empty: it
+	// is.
+	Refused string
 }
 
 // Current is what an object shows.
 type Current struct {
 	Status      []*akohubv1.LoadBalancerIngress
 	Annotations map[string]string
+	// Admissions are the entries of a Route's status, of all routers.
+	Admissions []*akohubv1.RouteAdmission
 }
 
 // Ours says whether the object carries the mark of an earlier write-back.
 func (c Current) Ours() bool {
 	_, ok := c.Annotations[AnnotationHosts]
 	return ok
+}
+
+// VirtualServices returns the UUIDs of the virtual services that the mark names.
+func (c Current) VirtualServices() []string {
+	hosts := map[string]string{}
+	// A mark that cannot be read names none.
+	_ = json.Unmarshal([]byte(c.Annotations[AnnotationHosts]), &hosts)
+	return slices.Sorted(maps.Values(hosts))
 }
 
 // foreign returns the entries of the status that are not known to be of an
@@ -147,7 +162,8 @@ func sameIngress(a, b *akohubv1.LoadBalancerIngress) bool {
 	return a.GetIp() == b.GetIp() && a.GetHostname() == b.GetHostname()
 }
 
-func annotationsOf(entries []Entry, controllerUUID string, current map[string]string) (*akohubv1.AnnotationPatch, error) {
+// annotationsFor returns the annotations that the entries call for; nil: none.
+func annotationsFor(entries []Entry, controllerUUID string) (map[string]string, error) {
 	hosts := map[string]string{}
 	tenant := ""
 	for _, e := range entries {
@@ -156,8 +172,27 @@ func annotationsOf(entries []Entry, controllerUUID string, current map[string]st
 			tenant = e.Tenant
 		}
 	}
-	patch := &akohubv1.AnnotationPatch{}
 	if len(hosts) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(hosts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{AnnotationHosts: string(text), AnnotationTenant: tenant}
+	if controllerUUID != "" {
+		out[AnnotationController] = controllerUUID
+	}
+	return out, nil
+}
+
+func annotationsOf(entries []Entry, controllerUUID string, current map[string]string) (*akohubv1.AnnotationPatch, error) {
+	want, err := annotationsFor(entries, controllerUUID)
+	if err != nil {
+		return nil, err
+	}
+	patch := &akohubv1.AnnotationPatch{}
+	if len(want) == 0 {
 		// Only an object with our mark has annotations of ours to take away.
 		if _, ours := current[AnnotationHosts]; !ours {
 			return nil, nil
@@ -168,14 +203,6 @@ func annotationsOf(entries []Entry, controllerUUID string, current map[string]st
 			}
 		}
 		return patch, nil
-	}
-	text, err := json.Marshal(hosts)
-	if err != nil {
-		return nil, err
-	}
-	want := map[string]string{AnnotationHosts: string(text), AnnotationTenant: tenant}
-	if controllerUUID != "" {
-		want[AnnotationController] = controllerUUID
 	}
 	for name, value := range want {
 		if have, ok := current[name]; ok && sameAnnotation(name, have, value) {
