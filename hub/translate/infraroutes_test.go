@@ -192,7 +192,9 @@ func TestNodePortLocalMarks(t *testing.T) {
 	other.Type = "ClusterIP"
 	bare := loadBalancer()
 	bare.Selector = nil
+	sctp := loadBalancer(withProtocol(l4Port("s", 3868, 3868), protocolSCTP))
 	recs := []*akohubv1.Record{
+		l4Record(t, "default", "sctp", sctp),
 		l4Record(t, "default", "web", plain), l4Record(t, "default", "other", other), l4Record(t, "default", "bare", bare),
 	}
 	marked := func(s *Settings) (out []string) {
@@ -206,7 +208,11 @@ func TestNodePortLocalMarks(t *testing.T) {
 		return out
 	}
 	npl := l4Settings(func(s *Settings) { s.ServiceType, s.AnnotateServices = serviceTypeNodePortLocal, true })
-	if d := cmp.Diff([]string{"web uid-web nodeportlocal.antrea.io/enabled=true"}, marked(npl)); d != "" {
+	if d := cmp.Diff([]string{
+		"bare uid-bare nodeportlocal.antrea.io/enabled=true",
+		"sctp uid-sctp nodeportlocal.antrea.io/enabled=true",
+		"web uid-web nodeportlocal.antrea.io/enabled=true",
+	}, marked(npl)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	npl.AnnotateServices = false

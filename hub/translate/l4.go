@@ -42,6 +42,7 @@ func l4Unit(d *deps, s *Settings, k UnitKey) Fragment {
 	if ok && takesL4(d, s, svc) && sharedVIPKey(svc) == "" {
 		t := l4Service{d: d, s: s, svc: svc, tenant: namespaceTenant(d, s, k.Namespace)}
 		t.build(&f)
+		f.Marks = nplMark(s, svc)
 	}
 	f.Deps = d.refs()
 	f.sort()
@@ -58,13 +59,19 @@ type l4Service struct {
 
 func (t *l4Service) build(f *Fragment) {
 	ns, name := t.svc.Ref.Namespace, t.svc.Ref.Name
-	ports := t.svc.Body.GetPorts()
 	vsName := l4Name(t.s, ns, name)
-	if unsupportedL4(f, t.d, t.svc) || !t.check(f, vsName) {
+	if unsupportedL4(f, t.d, t.svc) {
 		return
 	}
+	ip, wish := preferredIP(f, t.s, t.svc)
+	ports := servedPorts(f, t.s, t.svc, vsName, func(m portMatch) string { return l4PoolName(t.s, ns, name, m) })
 	fqdns := serviceFQDNs(t.s, t.svc)
-	ip := preferredIP(f, t.s, t.svc)
+	if f.Held || len(ports) > 0 {
+		publishService(f, t.svc, t.tenant, vsName, fqdns)
+	}
+	if len(ports) == 0 || !wish {
+		return
+	}
 
 	add := func(typ, name string, body any) {
 		f.Objects = append(f.Objects, Object{
@@ -75,8 +82,7 @@ func (t *l4Service) build(f *Fragment) {
 	}
 	byName := []marker{mark(markerNamespace, ns), mark(markerServiceName, name)}
 	rules := make([]l4Rule, 0, len(ports))
-	for _, p := range ports {
-		m := matchOf(p)
+	for _, m := range ports {
 		pool := l4PoolName(t.s, ns, name, m)
 		add(typePool, pool, buildL4Pool(t.s, l4Pool{
 			name:    pool,
@@ -99,7 +105,6 @@ func (t *l4Service) build(f *Fragment) {
 		vs.ApplicationProfileRef = ref("applicationprofile", profile)
 	}
 	add(typeVirtualService, vsName, vs)
-	publishService(f, t.svc, t.tenant, vsName, fqdns)
 }
 
 func (t *l4Service) annotation(key string) string { return t.svc.Body.GetMeta().GetAnnotations()[key] }
@@ -128,75 +133,89 @@ func unsupportedL4(f *Fragment, d *deps, svc mirror.Object[*akohubv1.Service]) b
 	return false
 }
 
-// check reports what makes the Service impossible to serve.
-func (t *l4Service) check(f *Fragment, vsName string) bool {
-	longest := vsName
-	for _, p := range t.svc.Body.GetPorts() {
-		m := matchOf(p)
-		rule := l4RuleName(l4PoolName(t.s, t.svc.Ref.Namespace, t.svc.Ref.Name, m))
-		if len(rule) > len(longest) {
-			longest = rule
-		}
-	}
-	return checkL4Service(f, t.s, t.svc, longest)
-}
-
-// checkL4Service reports what makes a Service impossible to serve; longest is
-// the longest name that it would cause.
-func checkL4Service(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service], longest string) bool {
+// servedPorts are the ports of a Service that can be served, in its order; the
+// owner is told of the others. A port whose pool would have too long a name is
+// left out alone, as with AKO. One that the mode can't serve keeps the whole
+// Service from being changed: what is there stays, as with AKO too
+// (l4-infra.md §0 "Max Avi object name", §1.4).
+func servedPorts(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service], vsName string, poolName func(portMatch) string) []portMatch {
 	ports := svc.Body.GetPorts()
 	if len(ports) == 0 {
 		f.problem(svc.Ref, svc.UID, reasonNoPorts,
 			"the Service has no ports, so there is nothing to balance: add an entry to spec.ports")
-		return false
+		return nil
 	}
-	if nameTooLong(longest) {
+	if nameTooLong(vsName) {
 		f.problem(svc.Ref, svc.UID, reasonNameTooLong,
 			"the Avi name %q has %d bytes, Avi takes %d: shorten the name of the Service or of its namespace",
-			longest, len(longest), maxNameLength)
-		return false
+			vsName, len(vsName), maxNameLength)
+		return nil
 	}
+	out := make([]portMatch, 0, len(ports))
 	for _, p := range ports {
-		switch m := matchOf(p); {
+		m := matchOf(p)
+		switch name := l4RuleName(poolName(m)); {
 		case l4Protocols[m.Protocol].match == "":
 			f.problem(svc.Ref, svc.UID, reasonUnsupportedProtocol,
-				"port %d has the protocol %s: only TCP, UDP and SCTP can be served", m.Number, m.Protocol)
-			return false
+				"port %d has the protocol %s: only TCP, UDP and SCTP can be served, and nothing is changed for the Service until then",
+				m.Number, m.Protocol)
+			f.Held = true
+			return nil
 		case m.Protocol == protocolSCTP && s.ServiceType == serviceTypeNodePortLocal:
 			f.problem(svc.Ref, svc.UID, reasonUnsupportedProtocol,
-				"port %d has the protocol SCTP, which cannot be served in the mode NodePortLocal", m.Number)
-			return false
+				"port %d has the protocol SCTP, which cannot be served in the mode NodePortLocal: nothing is changed for the Service until then",
+				m.Number)
+			f.Held = true
+			return nil
+		case nameTooLong(name):
+			f.problem(svc.Ref, svc.UID, reasonNameTooLong,
+				"the Avi name %q has %d bytes, Avi takes %d: port %d is left out; shorten the name of the Service or of its namespace",
+				name, len(name), maxNameLength, m.Number)
+		default:
+			out = append(out, m)
 		}
 	}
-	return true
+	return out
 }
 
-// preferredIP returns the address that a Service asks for, or the zero value:
-// spec.loadBalancerIP, else the annotation (l4-infra.md §1.5).
-//
-// A wish that can't be granted is told to the owner and left out: a virtual
-// service that is there keeps its address, since what is not asked for is not
-// changed.
-func preferredIP(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service]) netip.Addr {
-	text, where := svc.Body.GetLoadBalancerIp(), "spec.loadBalancerIP"
-	if text == "" {
-		text, where = svc.Body.GetMeta().GetAnnotations()[loadBalancerIPAnnotation], "the annotation "+loadBalancerIPAnnotation
+// preferredAddress is the address that a Service asks for as it is written, and
+// where: spec.loadBalancerIP, else the annotation (l4-infra.md §1.5).
+func preferredAddress(svc *akohubv1.Service) (text, where string) {
+	if text := svc.GetLoadBalancerIp(); text != "" {
+		return text, "spec.loadBalancerIP"
 	}
+	return svc.GetMeta().GetAnnotations()[loadBalancerIPAnnotation], "the annotation " + loadBalancerIPAnnotation
+}
+
+// preferredIP returns the address that a Service asks for, or the zero value,
+// and whether it may be served.
+//
+// A wish that can't be granted is told to the owner. A Service that has an
+// address keeps it and is served on: what is not asked for is not changed. One
+// that has none gets none before the wish is corrected, since an address once
+// given stays.
+func preferredIP(f *Fragment, s *Settings, svc mirror.Object[*akohubv1.Service]) (netip.Addr, bool) {
+	text, where := preferredAddress(svc.Body)
 	if text == "" {
-		return netip.Addr{}
+		return netip.Addr{}, true
 	}
 	ip, err := netip.ParseAddr(text)
-	if err != nil || ip.Zone() != "" {
-		f.problem(svc.Ref, svc.UID, reasonInvalidIP,
-			"%s is %q, which is no IP address: correct or remove it; until then it is ignored", where, text)
-		return netip.Addr{}
-	}
-	if !takesStaticIP(s) {
+	switch {
+	case err == nil && ip.Zone() == "" && takesStaticIP(s):
+		return ip, true
+	case err == nil && ip.Zone() == "":
 		f.problem(svc.Ref, svc.UID, reasonIPNotSupported,
 			"%s asks for %s, but on clouds of type %s an address cannot be asked for: it is ignored", where, text, s.CloudType)
-		return netip.Addr{}
+		return netip.Addr{}, true
+	case len(svc.Body.GetStatus()) > 0:
+		f.problem(svc.Ref, svc.UID, reasonInvalidIP,
+			"%s is %q, which is no IP address: correct or remove it; until then the Service keeps the address it has", where, text)
+		return netip.Addr{}, true
 	}
-	return ip
+	f.Held = true
+	f.problem(svc.Ref, svc.UID, reasonInvalidIP,
+		"%s is %q, which is no IP address: correct or remove it; until then nothing is made for the Service", where, text)
+	return netip.Addr{}, false
 }
 
 // serviceFQDNs returns the DNS names of a Service with a virtual service of its
@@ -234,18 +253,18 @@ func l4Servers(f *Fragment, d *deps, s *Settings, svc mirror.Object[*akohubv1.Se
 // publishService says what the Service's status and annotations carry: the
 // first name in order, and annotations only with a name (l4-infra.md §1.12).
 //
-// A name that Kubernetes would refuse in a status is told to the owner instead
-// and nothing is written, as with AKO, whose write fails.
+// A name that Kubernetes would refuse in a status is told to the owner, and what
+// the Service shows stays, as with AKO, whose write fails.
 func publishService(f *Fragment, svc mirror.Object[*akohubv1.Service], tenant, vsName string, fqdns []string) {
 	host := ""
 	if len(fqdns) > 0 {
 		host = slices.Min(fqdns)
 	}
-	if host != "" && !validStatusHost(host) {
+	keep := host != "" && !validStatusHost(host)
+	if keep {
 		f.problem(svc.Ref, svc.UID, reasonInvalidHostname,
 			"the DNS name %q is not one that a status can carry: give a single name in the annotation %s",
 			host, externalDNSAnnotation)
-		return
 	}
 	f.Publications = append(f.Publications, Publication{
 		Object:         svc.Ref,
@@ -253,7 +272,8 @@ func publishService(f *Fragment, svc mirror.Object[*akohubv1.Service], tenant, v
 		Host:           host,
 		VirtualService: Key{Tenant: tenant, Type: typeVirtualService, Name: vsName},
 		VsVip:          Key{Tenant: tenant, Type: typeVsVip, Name: vsName},
-		Status:         true,
-		Annotate:       host != "",
+		Status:         !keep,
+		Annotate:       !keep && host != "",
+		Keep:           keep,
 	})
 }

@@ -259,9 +259,10 @@ func TestL4Problems(t *testing.T) {
 		objects bool
 	}{
 		{"no ports", l4Settings(), &akohubv1.Service{Type: serviceTypeLoadBalancer}, reasonNoPorts, false},
-		{"not an address", l4Settings(), ip("10.10.64"), reasonInvalidIP, true},
-		{"a zone", l4Settings(), ip("fe80::1%eth0"), reasonInvalidIP, true},
-		{"not an address in the annotation", l4Settings(), annotated(loadBalancer(), loadBalancerIPAnnotation, "next"), reasonInvalidIP, true},
+		{"not an address", l4Settings(), ip("10.10.64"), reasonInvalidIP, false},
+		{"a zone", l4Settings(), ip("fe80::1%eth0"), reasonInvalidIP, false},
+		{"not an address in the annotation", l4Settings(), annotated(loadBalancer(), loadBalancerIPAnnotation, "next"), reasonInvalidIP, false},
+		{"not an address, for a Service that has one", l4Settings(), withStatus(ip("10.10.64"), "10.10.64.7"), reasonInvalidIP, true},
 		{"address where it can't be asked for", l4Settings(func(s *Settings) { s.CloudType = cloudAzure }), ip("10.10.64.1"), reasonIPNotSupported, true},
 		{"odd protocol", l4Settings(), loadBalancer(withProtocol(l4Port("x", 1, 1), "DCCP")), reasonUnsupportedProtocol, false},
 		{"SCTP to Pod ports", l4Settings(func(s *Settings) { s.ServiceType = serviceTypeNodePortLocal }), loadBalancer(withProtocol(l4Port("x", 1, 1), protocolSCTP)), reasonUnsupportedProtocol, false},
@@ -279,8 +280,15 @@ func TestL4Problems(t *testing.T) {
 				if got := len(f.Objects) > 0; got != tt.objects {
 					t.Errorf("objects: %v, want %v", got, tt.objects)
 				}
-				if tt.reason == reasonInvalidHostname && len(f.Publications) != 0 {
-					t.Errorf("publications = %v, want none", f.Publications)
+				keep := tt.reason == reasonInvalidHostname
+				for _, p := range f.Publications {
+					if p.Keep != keep || p.Status == keep {
+						t.Errorf("publication %+v, want one that keeps what is shown: %v", p, keep)
+					}
+				}
+				// Nothing is taken away from a Service that asks for what can't be.
+				if held := tt.reason == reasonUnsupportedProtocol || tt.reason == reasonInvalidIP && !tt.objects; f.Held != held || held && len(f.Publications) != 1 {
+					t.Errorf("held: %v, want %v; publications %v", f.Held, held, f.Publications)
 				}
 			})
 		})
@@ -306,56 +314,6 @@ func TestNetworkProfile(t *testing.T) {
 		if got := networkProfile(&Settings{LicenseTier: tt.tier}, strings.Fields(tt.protocols)); got != tt.want {
 			t.Errorf("networkProfile(%q, %s) = %s, want %s", tt.tier, tt.protocols, got, tt.want)
 		}
-	}
-}
-
-func TestSharedVIPConflicts(t *testing.T) {
-	member := func(name string, port int32, change func(*akohubv1.Service)) []*akohubv1.Record {
-		svc := annotated(loadBalancer(l4Port("p", port, 8080)), sharedVIPAnnotation, "pair")
-		if change != nil {
-			change(svc)
-		}
-		return lbBackendIn(t, "default", name, svc)
-	}
-	for _, tt := range []struct {
-		name     string
-		recs     []*akohubv1.Record
-		pools    int
-		problems []string // NAME:REASON
-	}{
-		{"agree", l4Join(member("a", 80, nil), member("b", 81, nil)), 2, nil},
-		{"other address", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerIp = "10.10.64.1" })), 0,
-			[]string{"a:" + reasonSharedVIPConflict, "b:" + reasonSharedVIPConflict}},
-		{"foreign class", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.LoadBalancerClass = proto.String("x") })), 0,
-			[]string{"a:" + reasonSharedVIPConflict}},
-		{"same port", l4Join(member("b", 80, nil), member("a", 80, func(s *akohubv1.Service) { s.Meta.CreationSeconds = 7 })), 1,
-			[]string{"a:" + reasonSharedVIPConflict}},
-		{"named like a Service", l4Join(member("a", 80, nil), lbBackendIn(t, "default", "pair", loadBalancer())), 0,
-			[]string{"a:" + reasonSharedVIPConflict}},
-		{"no ports in one", l4Join(member("a", 80, nil), member("b", 81, func(s *akohubv1.Service) { s.Ports = nil })), 1,
-			[]string{"b:" + reasonNoPorts}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			readView(t, tt.recs, func(v mirror.View) {
-				f := Unit(v, l4Settings(), UnitKey{Kind: UnitL4Shared, Namespace: "default", Name: "pair"})
-				pools := 0
-				for _, o := range f.Objects {
-					if o.Key.Type == typePool {
-						pools++
-					}
-				}
-				var problems []string
-				for _, p := range f.Problems {
-					problems = append(problems, p.Object.Name+":"+p.Reason)
-				}
-				if d := cmp.Diff(tt.problems, problems); d != "" || pools != tt.pools {
-					t.Errorf("pools = %d, want %d; problems (-want +got):\n%s", pools, tt.pools, d)
-				}
-				if tt.pools == 0 && len(f.Objects)+len(f.Publications) != 0 {
-					t.Errorf("objects = %v, publications = %v; want none", f.Objects, f.Publications)
-				}
-			})
-		})
 	}
 }
 

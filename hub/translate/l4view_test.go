@@ -77,6 +77,12 @@ func annotated(svc *akohubv1.Service, kv ...string) *akohubv1.Service {
 	return svc
 }
 
+// withStatus gives a Service an address.
+func withStatus(svc *akohubv1.Service, ip string) *akohubv1.Service {
+	svc.Status = []*akohubv1.LoadBalancerIngress{{Ip: ip}}
+	return svc
+}
+
 // l4Slice is a slice with the Service's ports and ready addresses.
 func l4Slice(service string, ports []*akohubv1.ServicePort, addrs ...string) *akohubv1.EndpointSlice {
 	slice := &akohubv1.EndpointSlice{ServiceName: service, AddressType: "IPv4"}

@@ -115,14 +115,14 @@ func endpointServers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service],
 
 // slicePort finds the port of a slice that belongs to a Service's port: by the
 // Service port's name, else by the number of the target port. The only port of
-// the only slice always does.
+// the only slice always does. A port without number stands for none.
 func slicePort(slice *akohubv1.EndpointSlice, port portMatch, only bool) (int32, bool) {
 	ports := slice.GetPorts()
 	if only && len(ports) == 1 {
-		return ports[0].GetPort(), true
+		return ports[0].GetPort(), ports[0].GetPort() != 0
 	}
 	for _, p := range ports {
-		if p.GetName() == port.PortName {
+		if p.GetName() == port.PortName && p.GetPort() != 0 {
 			return p.GetPort(), true
 		}
 	}

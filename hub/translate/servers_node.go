@@ -28,7 +28,7 @@ func nodePortServers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service],
 	}
 	var out []server
 	for _, n := range d.Nodes() {
-		if sel := s.NodePortSelector; sel.Key != "" && n.Body.GetMeta().GetLabels()[sel.Key] != sel.Value {
+		if !selectedForNodePorts(s, n.Body) {
 			continue
 		}
 		allowed := fams
@@ -45,6 +45,17 @@ func nodePortServers(d *deps, s *Settings, svc mirror.Object[*akohubv1.Service],
 		}
 	}
 	return out
+}
+
+// selectedForNodePorts says whether a node's address is one for node ports. A
+// label that is missing is not an empty one.
+func selectedForNodePorts(s *Settings, n *akohubv1.Node) bool {
+	sel := s.NodePortSelector
+	if sel.Key == "" {
+		return true
+	}
+	value, ok := n.GetMeta().GetLabels()[sel.Key]
+	return ok && value == sel.Value
 }
 
 // nodePortOf finds the node port of a Service's port: by name, or the only one.

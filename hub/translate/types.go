@@ -59,6 +59,9 @@ type Fragment struct {
 	Objects []Object
 	// Contributions are its parts of shared parents.
 	Contributions []Contribution
+	// Held says that the unit cannot be as it is asked for, and that what it had
+	// stays as it is until it can.
+	Held bool `json:",omitempty"`
 	// Edits are its changes to objects that are not the cluster's own.
 	Edits []Edit
 	// Marks are annotations that Kubernetes objects are to carry. They are only
@@ -151,10 +154,13 @@ type Publication struct {
 	// Status is false where AKO writes annotations or nothing but no status
 	// entry (l7.md §8.1, generated and wildcard hosts).
 	Status bool
+	// Keep is true where what the object shows stays as it is, since Kubernetes
+	// would not take what it should show (l4-infra.md §1.12).
+	Keep bool `json:",omitempty"`
 	// Refused says, of a Route that is not served, why in one word, which its
 	// status shows as the reason for not being admitted (l7.md §22.3). There is
 	// no virtual service then.
-	Refused string
+	Refused string `json:",omitempty"`
 }
 
 // Problem is something that its owner should know and mend.
