@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 )
 
@@ -182,8 +183,13 @@ func (w *worker) holdHosts() {
 		w.claims.set(who, nil, claim{})
 		return
 	}
+	w.claims.set(who, w.hostsHeld(w.observed, w.model.settings.Domains), claim{created: math.MinInt64, held: true})
+}
+
+// hostsHeld returns the hosts that VIPs on the controller carry, sorted.
+func (w *worker) hostsHeld(observed map[plan.Key]*plan.Observed, domains []string) []domainHost {
 	hosts := map[domainHost]struct{}{}
-	for k, o := range w.observed {
+	for k, o := range observed {
 		if k.Type != "vsvip" {
 			continue
 		}
@@ -191,16 +197,22 @@ func (w *worker) holdHosts() {
 		for _, e := range list {
 			info, _ := e.(map[string]any)
 			fqdn, _ := info["fqdn"].(string)
-			if h, ok := w.domainHost(fqdn); ok {
+			if h, ok := w.hostIn(fqdn, domains); ok {
 				hosts[h] = struct{}{}
 			}
 		}
 	}
-	w.claims.set(who, slices.Collect(maps.Keys(hosts)), claim{created: math.MinInt64, held: true})
+	return slices.SortedFunc(maps.Keys(hosts), func(a, b domainHost) int {
+		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.host, b.host))
+	})
 }
 
 func (w *worker) domainHost(host string) (domainHost, bool) {
+	return w.hostIn(host, w.model.settings.Domains)
+}
+
+func (w *worker) hostIn(host string, domains []string) (domainHost, bool) {
 	host = strings.ToLower(host)
-	d := domainOf(host, w.model.settings.Domains)
+	d := domainOf(host, domains)
 	return domainHost{w.ctl.Name(), d, host}, d != ""
 }

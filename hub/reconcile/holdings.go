@@ -52,6 +52,11 @@ func (w *worker) takeRegistration(reg *v1alpha1.Cluster) {
 		return
 	}
 	w.facts = nil
+	w.refreshAt = time.Time{}
+	w.removal.work = nil
+	if was := old != nil && old.Spec.Mode == v1alpha1.ModeOffboard; was != w.removing() {
+		w.startOver()
+	}
 	if writes(reg.Spec.Mode) {
 		w.offboarded = false
 	}

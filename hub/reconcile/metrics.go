@@ -14,6 +14,7 @@ type metrics struct {
 	steps      *prometheus.CounterVec
 	writeBacks *prometheus.CounterVec
 	cycles     *prometheus.HistogramVec
+	left       *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,9 +29,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "akohub_reconcile_seconds", Help: "Duration of a reconcile cycle in seconds, by cluster.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"cluster"}),
+		left: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "akohub_offboarding_left", Help: "What is left of a cluster in mode offboard: objects on Avi (where=avi), and Kubernetes objects that show its addresses (where=kubernetes). Both 0: it is offboarded.",
+		}, []string{"cluster", "where"}),
 	}
 	if r != nil {
-		r.MustRegister(m.steps, m.writeBacks, m.cycles)
+		r.MustRegister(m.steps, m.writeBacks, m.cycles, m.left)
 	}
 	return m
 }
@@ -55,10 +59,24 @@ func (m *metrics) writeBack(cluster string, o akohubv1.WriteBackResult_Outcome, 
 	m.writeBacks.WithLabelValues(cluster, outcome).Inc()
 }
 
+// removal shows what is left of a cluster, once that is known.
+func (m *metrics) removal(cluster string, r Removal) {
+	if !r.Looked {
+		return
+	}
+	m.left.WithLabelValues(cluster, "avi").Set(float64(r.Objects))
+	m.left.WithLabelValues(cluster, "kubernetes").Set(float64(r.Statuses))
+}
+
+func (m *metrics) forgetRemoval(cluster string) {
+	m.left.DeletePartialMatch(prometheus.Labels{"cluster": cluster})
+}
+
 // forget drops the series of a cluster that is no longer registered.
 func (m *metrics) forget(cluster string) {
 	l := prometheus.Labels{"cluster": cluster}
 	m.steps.DeletePartialMatch(l)
 	m.writeBacks.DeletePartialMatch(l)
 	m.cycles.DeletePartialMatch(l)
+	m.left.DeletePartialMatch(l)
 }

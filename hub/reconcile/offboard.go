@@ -74,10 +74,10 @@ func (m *Manager) Offboard(ctx context.Context, cluster string, carryOut bool) (
 func (w *worker) offboard(ctx context.Context, carryOut bool) (Offboarding, error) {
 	reg := w.registration()
 	if writes(reg.Spec.Mode) {
-		return Offboarding{}, fmt.Errorf("cluster %q is in mode %s, in which its objects would be made again: set spec.mode to %s or %s first",
-			w.cluster, reg.Spec.Mode, v1alpha1.ModeFrozen, v1alpha1.ModeObserve)
+		return Offboarding{}, fmt.Errorf("cluster %q is in mode %s, in which its objects would be made again: set spec.mode to %s first",
+			w.cluster, reg.Spec.Mode, v1alpha1.ModeOffboard)
 	}
-	o := &offboarding{w: w, reg: reg, failed: map[plan.Key]error{}}
+	o := newOffboarding(w, reg)
 	if err := o.look(ctx); err != nil {
 		return Offboarding{}, err
 	}
@@ -88,23 +88,33 @@ func (w *worker) offboard(ctx context.Context, carryOut bool) (Offboarding, erro
 	err := o.carryOut(ctx)
 	// Whatever became of it, nothing that was read before is true any more.
 	w.reload, w.full = true, true
+	w.removal.work, w.refreshAt = nil, time.Time{}
 	return o.out, err
 }
 
 // offboarding is one removal in progress.
 type offboarding struct {
-	w        *worker
-	reg      *v1alpha1.Cluster
-	out      Offboarding
+	w   *worker
+	reg *v1alpha1.Cluster
+	out Offboarding
+	// observed is what is still there of the cluster's, shared what it may have
+	// something in, which edits take away.
 	observed map[plan.Key]*plan.Observed
 	shared   map[plan.Key]*plan.Observed
 	edits    []translate.Edit
 	failed   map[plan.Key]error
-	uuid     string
+	// domains are the cloud's DNS sub-domains, as far as they are known.
+	domains []string
+	// found says that there was something of the cluster's own.
+	found bool
+}
+
+func newOffboarding(w *worker, reg *v1alpha1.Cluster) *offboarding {
+	return &offboarding{w: w, reg: reg, failed: map[plan.Key]error{}}
 }
 
 func (o *offboarding) cluster() string   { return o.reg.ObjectPrefix() }
-func (o *offboarding) createdBy() string { return "ako-" + o.cluster() }
+func (o *offboarding) createdBy() string { return o.reg.CreatedBy() }
 
 func (o *offboarding) note(format string, args ...any) {
 	o.out.Notes = append(o.out.Notes, fmt.Sprintf(format, args...))
@@ -120,6 +130,7 @@ func (o *offboarding) look(ctx context.Context) error {
 	if o.observed, err = o.inventory(ctx); err != nil {
 		return err
 	}
+	o.found = len(o.observed) > 0
 	return o.lookAtShared(ctx)
 }
 
@@ -130,7 +141,13 @@ func (o *offboarding) tenants(ctx context.Context) ([]string, error) {
 	for t := range o.w.loaded {
 		set[t] = struct{}{}
 	}
+	for _, t := range o.w.removal.looked {
+		set[t] = struct{}{}
+	}
 	for t := range o.w.former {
+		set[t] = struct{}{}
+	}
+	for _, t := range o.w.namespaceTenants(o.reg) {
 		set[t] = struct{}{}
 	}
 	if o.reg.Spec.Tenant.Dedicated {
@@ -157,6 +174,12 @@ func (o *offboarding) inventory(ctx context.Context) (map[plan.Key]*plan.Observe
 		if avi.IsClass(err, avi.NoTenant) {
 			continue
 		}
+		if avi.IsForbidden(err) && t != o.reg.Spec.Tenant.Name {
+			if text := fmt.Sprintf("the controller's user may not look into tenant %q: %v", t, err); !slices.Contains(o.out.Notes, text) {
+				o.note("%s", text)
+			}
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the cluster's objects in tenant %q: %w", t, err)
 		}
@@ -177,7 +200,7 @@ func (o *offboarding) lookAtShared(ctx context.Context) error {
 		o.note("the cluster's label and its static routes were not looked for: %v", err)
 		return nil
 	}
-	o.uuid = facts.ClusterUUID
+	o.domains = facts.Settings.Domains
 	o.shared = facts.Shared
 	sp := o.reg.Spec
 	s := translate.Settings{
@@ -235,35 +258,44 @@ func (o *offboarding) carryOut(ctx context.Context) error {
 	o.out.Done = true
 	o.w.offboarded = true
 	o.w.log.Warn("offboarding the cluster", "plan", o.out.Plan.Counts().String(), "tenants", o.out.Tenants)
-	addresses := o.addresses()
-	for {
-		p := o.deletions()
-		if len(p.Steps) == 0 {
-			break
-		}
-		// No step comes before one that it needs, so any first part of a plan is
-		// a plan.
-		p.Steps = p.Steps[:min(len(p.Steps), maxSteps)]
-		if err := o.apply(ctx, p); err != nil {
+	gone := tracesOf(o.observed)
+	for more := true; more; {
+		var err error
+		if more, err = o.next(ctx); err != nil {
 			return err
 		}
 	}
-	left, err := o.inventory(ctx)
-	if err != nil {
-		return err
-	}
-	o.out.Left = slices.SortedFunc(maps.Keys(left), desired.CompareKeys)
-	if slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }) {
-		for _, s := range o.withdrawals().Steps {
-			o.out.Failures = append(o.out.Failures, Failure{Op: s.Op, Key: s.Key, Err: errStillUsed})
-		}
-	} else if err := o.apply(ctx, o.withdrawals()); err != nil {
-		return err
-	}
-	o.out.Cleared, o.out.NotCleared = o.w.takeBack(ctx, o.uuid, addresses)
+	o.out.Cleared, o.out.NotCleared = o.w.takeBack(ctx, o.reg, gone)
 	o.w.log.Info("offboarded the cluster", "failed", len(o.out.Failures), "left", len(o.out.Left))
 	return nil
 }
+
+// next carries out the next part of what there is to do. It returns false once
+// nothing more can be done for now, and out says what is left.
+func (o *offboarding) next(ctx context.Context) (more bool, err error) {
+	if p := o.deletions(); len(p.Steps) > 0 {
+		// No step comes before one that it needs, so any first part of a plan is
+		// a plan.
+		p.Steps = p.Steps[:min(len(p.Steps), maxSteps)]
+		return true, o.apply(ctx, p)
+	}
+	if o.found {
+		if o.observed, err = o.inventory(ctx); err != nil {
+			return false, err
+		}
+	}
+	o.out.Left = slices.SortedFunc(maps.Keys(o.observed), desired.CompareKeys)
+	if !slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }) {
+		return false, o.apply(ctx, o.withdrawals())
+	}
+	for _, s := range o.withdrawals().Steps {
+		o.out.Failures = append(o.out.Failures, Failure{Op: s.Op, Key: s.Key, Err: errStillUsed})
+	}
+	return false, nil
+}
+
+// remaining is how many objects still have something of the cluster's.
+func (o *offboarding) remaining() int { return len(o.observed) + len(o.withdrawals().Steps) }
 
 // apply carries out a part of the plan. What fails is not tried again.
 func (o *offboarding) apply(ctx context.Context, p plan.Plan) error {
@@ -281,10 +313,17 @@ func (o *offboarding) apply(ctx context.Context, p plan.Plan) error {
 	defer leave()
 	for _, r := range o.w.ctl.Apply(ctx, p, nil) {
 		op := p.Steps[r.Step].Op
+		if !avi.IsClass(r.Err, avi.Skipped) {
+			o.w.metrics.step(o.w.cluster, op, r.Err)
+		}
+		if r.Wrote {
+			o.w.noteWrite()
+		}
 		switch {
 		case r.Err == nil && op == plan.Delete:
 			delete(o.observed, r.Key)
-			o.w.noteWrite()
+		case r.Err == nil && r.Observed != nil:
+			o.shared[r.Key] = r.Observed
 		case r.Err == nil:
 		case away(r.Err):
 			return fmt.Errorf("removing the cluster's objects; %d are still there: %w", len(o.observed), r.Err)
@@ -296,30 +335,27 @@ func (o *offboarding) apply(ctx context.Context, p plan.Plan) error {
 	return ctx.Err()
 }
 
-// addresses are those that the cluster's VIPs have.
-func (o *offboarding) addresses() map[string]bool {
-	out := map[string]bool{}
-	for k, held := range o.observed {
-		if k.Type != "vsvip" {
-			continue
-		}
-		for _, a := range addresses(held.Body) {
-			out[a] = true
-		}
-	}
-	return out
-}
-
 // takeBack clears what Kubernetes objects say of addresses that are gone, and
 // counts for how many of them the agent did so.
-func (w *worker) takeBack(ctx context.Context, uuid string, gone map[string]bool) (done, failed int) {
+func (w *worker) takeBack(ctx context.Context, reg *v1alpha1.Cluster, gone traces) (done, failed int) {
 	var out []*akohubv1.WriteBack
+	s := servedNamespaces(reg)
 	w.mirror.Read(func(v mirror.View) {
+		look := func(ref mirror.Ref) {
+			uid, current, ok := shows(v, ref)
+			if !ok {
+				return
+			}
+			object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
+			if wb := withdrawn(object, current, gone, nil, translate.Accepts(v, &s, ref.Namespace)); wb != nil {
+				out = append(out, wb)
+			}
+		}
 		for _, o := range v.Ingresses() {
-			out = append(out, withdrawn(o.Ref, o.UID, feedback.Current{Status: o.Body.GetStatus(), Annotations: o.Body.GetMeta().GetAnnotations()}, uuid, gone)...)
+			look(o.Ref)
 		}
 		for _, o := range v.Services() {
-			out = append(out, withdrawn(o.Ref, o.UID, feedback.Current{Status: o.Body.GetStatus(), Annotations: o.Body.GetMeta().GetAnnotations()}, uuid, gone)...)
+			look(o.Ref)
 		}
 	})
 	answers := make(chan bool, len(out))
@@ -349,22 +385,24 @@ func (w *worker) takeBack(ctx context.Context, uuid string, gone map[string]bool
 	return done, len(out) - done
 }
 
+// servedNamespaces are the settings that say which namespaces are a cluster's.
+func servedNamespaces(reg *v1alpha1.Cluster) translate.Settings {
+	n := reg.Spec.Namespaces
+	return translate.Settings{NamespaceSelector: translate.Label(n.Selector), BlockedNamespaces: n.Blocked}
+}
+
 // withdrawn is the write-back, if there need be one, that clears what an object
-// shows of ours.
-func withdrawn(ref mirror.Ref, uid string, current feedback.Current, controllerUUID string, gone map[string]bool) []*akohubv1.WriteBack {
-	var written []*akohubv1.LoadBalancerIngress
-	for _, e := range current.Status {
-		if gone[e.GetIp()] {
-			written = append(written, e)
-		}
-	}
-	if len(written) == 0 && !current.Ours() {
+// shows of ours: what is gone and what was told earlier. A mark on an object in
+// a namespace that is not this registration's (served is false) may be another's
+// and is left alone, unless it names a virtual service that was ours.
+func withdrawn(object *akohubv1.ObjectRef, current feedback.Current, gone traces, told []*akohubv1.LoadBalancerIngress, served bool) *akohubv1.WriteBack {
+	written := append(gone.in(current), told...)
+	if len(written) == 0 && (!current.Ours() || !served && !gone.marked(current)) {
 		return nil
 	}
-	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
-	wb, err := feedback.For(object, nil, controllerUUID, current, written)
-	if err != nil || wb == nil {
+	wb, err := feedback.For(object, nil, "", current, written)
+	if err != nil {
 		return nil
 	}
-	return []*akohubv1.WriteBack{wb}
+	return wb
 }

@@ -33,6 +33,8 @@ type Status struct {
 	Held string
 	// Error is what went wrong last; empty: nothing stands against it.
 	Error string
+	// Removal is set in mode offboard.
+	Removal *Removal
 	// Mirror is what the hub knows of the cluster, by kind.
 	Mirror mirror.Summary
 }
@@ -44,6 +46,10 @@ func (w *worker) snapshot() Status {
 	s.Mode = string(w.reg.Spec.Mode)
 	s.Tenant = w.reg.Spec.Tenant.Name
 	s.Waits = slices.Clone(s.Waits)
+	if s.Removal != nil {
+		r := *s.Removal
+		s.Removal = &r
+	}
 	w.mu.Unlock()
 	s.Mirror = w.mirror.Summary()
 	return s
@@ -91,6 +97,9 @@ func (w *worker) planNow(ctx context.Context) (plan.Plan, error) {
 func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	reg := w.registration()
 	w.take(reg)
+	if w.removing() {
+		return w.planRemoval(ctx, reg)
+	}
 	w.refreshAt, w.reload = w.now(), true
 	if err := w.prepare(ctx, reg); err != nil {
 		return plan.Plan{}, err

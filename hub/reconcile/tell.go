@@ -95,11 +95,15 @@ func (w *worker) retellAll() {
 }
 
 // canTell says that enough is known of the controller to say anything.
-func (w *worker) canTell() bool { return w.model != nil && w.facts != nil }
+func (w *worker) canTell() bool { return w.removing() || w.model != nil && w.facts != nil }
 
 // tell sends the write-backs for the objects that have news, and for those that
 // are due to be looked at again.
 func (w *worker) tell(reg *v1alpha1.Cluster) {
+	if w.removing() {
+		w.tellGone()
+		return
+	}
 	if !w.canTell() {
 		return
 	}

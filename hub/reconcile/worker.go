@@ -59,6 +59,8 @@ type worker struct {
 
 	// offboarded says that the cluster's objects were removed for good.
 	offboarded bool
+	// removal is what is known in mode offboard.
+	removal removal
 
 	// claimed are the units with claims to hosts, over the coming and going of
 	// models. over are objects that a limit keeps from being created.
@@ -263,6 +265,9 @@ func (w *worker) take(reg *v1alpha1.Cluster) {
 
 // advance does everything of a cycle but the telling.
 func (w *worker) advance(ctx context.Context, reg *v1alpha1.Cluster) error {
+	if w.removing() {
+		return w.remove(ctx, reg)
+	}
 	if err := w.prepare(ctx, reg); err != nil {
 		return err
 	}
@@ -318,6 +323,9 @@ func (w *worker) noteError(err error) {
 // standing returns the error that a person should see about the cluster though
 // the cycle as such went well.
 func (w *worker) standing() error {
+	if w.removing() {
+		return w.removal.retry.err
+	}
 	var errs []error
 	if w.held {
 		w.mu.Lock()

@@ -47,3 +47,8 @@ func namespaceAccepted(v mirror.View, s *Settings, namespace string) bool {
 	ns, ok := v.Namespace(namespace)
 	return ok && ns.Body.GetMeta().GetLabels()[sel.Key] == sel.Value
 }
+
+// Accepts says whether the objects of a namespace are served with these settings.
+func Accepts(v mirror.View, s *Settings, namespace string) bool {
+	return namespaceAccepted(v, s, namespace)
+}
