@@ -102,8 +102,7 @@ var rbac = map[string]any{"pods": true, "customResources": []any{
 // newRunner starts the programs for a scenario.
 func newRunner(t *testing.T, s *scenario) *runner {
 	t.Helper()
-	p := pools[s.cluster]
-	r := &runner{scenario: s, cluster: p.borrow(t), steady: true}
+	r := &runner{scenario: s, cluster: pools[s.cluster].borrow(t), steady: true}
 	objects, err := installation(s.configMap)
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +121,7 @@ func newRunner(t *testing.T, s *scenario) *runner {
 		// The class comes with the installation that there was.
 		ChartValues: map[string]any{
 			"ingressClass": map[string]any{"create": false},
-			"rbac":         merge(rbac, p.rbac),
+			"rbac":         rbac,
 		},
 		Simulator:    avisim.Options{Tenants: r.controllerTenants(t)},
 		Registration: func(string) ([]byte, error) { return r.registration(t.Context(), dir, s.configMap) },

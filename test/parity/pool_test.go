@@ -18,8 +18,6 @@ type kind struct {
 	size int
 	// crds are installed, files or folders.
 	crds []string
-	// values of the agent's chart that such a cluster needs.
-	rbac map[string]any
 }
 
 // The value of "cluster" in a config.yaml.
@@ -29,10 +27,10 @@ const (
 )
 
 // The network plugins' resources are no sign of anything. The Route resource is:
-// a cluster that has it is an OpenShift cluster.
+// a cluster that has it is an OpenShift cluster, to the agent's chart as well.
 var kinds = map[string]kind{
 	plain:     {size: 2, crds: []string{"crds/*.yaml"}},
-	openshift: {size: 2, crds: []string{"crds/*.yaml", "crds/openshift/*.yaml"}, rbac: map[string]any{"routes": true}},
+	openshift: {size: 2, crds: []string{"crds/*.yaml", "crds/openshift/*.yaml"}},
 }
 
 // pool lends API servers. Scenarios use the same namespaces and names, so each

@@ -46,6 +46,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-certificate" (include "akohub-agent.fullname" .)) .Values.certificate.existingSecret -}}
 {{- end -}}
 
+{{/* "true" where the agent is to have rights on OpenShift's Routes. */}}
+{{- define "akohub-agent.routes" -}}
+{{- if eq (toString .Values.rbac.routes) "auto" -}}
+{{- if .Capabilities.APIVersions.Has "route.openshift.io/v1" -}}true{{- end -}}
+{{- else if .Values.rbac.routes -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{- define "akohub-agent.image" -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
