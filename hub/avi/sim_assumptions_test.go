@@ -25,6 +25,7 @@ var otherSettings = map[string][]int{ // statuses; nil for what is on or off
 	"AnyCertificate":     nil,
 	"AnyPlacement":       nil,
 	"AnyDomain":          nil,
+	"UniqueNames":        nil,
 	"NoVIP":              nil,
 	"SharedProvider":     nil,
 	"AllowPortConflicts": nil,

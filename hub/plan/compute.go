@@ -206,8 +206,13 @@ func (c *computation) want(o *desired.Object) {
 		c.steps[o.Key] = &Step{Op: Create, Key: o.Key, Want: o}
 		return
 	}
-	if changes := Diff(o, h); len(changes) > 0 {
+	changes := Diff(o, h)
+	switch {
+	case len(changes) == 0:
+	case !isFixed(o, h):
 		c.steps[o.Key] = &Step{Op: Update, Key: o.Key, Want: o, Have: h, Changes: changes}
+	default:
+		c.again(h, changes)
 	}
 }
 
@@ -264,7 +269,7 @@ func (c *computation) brake() {
 	}
 	deleted := 0
 	for k, s := range c.steps {
-		if s.Op == Delete && k.Type == "virtualservice" && !c.tombstoned(k) {
+		if s.Op == Delete && k.Type == typeVirtualService && !c.tombstoned(k) {
 			deleted++
 		}
 	}
@@ -273,7 +278,7 @@ func (c *computation) brake() {
 	}
 	total := 0
 	for k := range c.in.Observed {
-		if k.Type == "virtualservice" {
+		if k.Type == typeVirtualService {
 			total++
 		}
 	}

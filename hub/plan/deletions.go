@@ -80,11 +80,14 @@ func (c *computation) keepReferred(victims map[Key]bool) {
 }
 
 // dropsRef reports whether a step of the plan rewrites an object so that it no
-// longer refers to another.
+// longer refers to another, or makes it anew.
 func (c *computation) dropsRef(from, to Key) bool {
 	s := c.steps[from]
-	if s == nil || s.Op != Update || c.in.Mode == ModeCreateOnly {
+	if s == nil || s.Op != Update && !s.Again || c.in.Mode == ModeCreateOnly {
 		return false
+	}
+	if s.Again {
+		return true
 	}
 	_, still := slices.BinarySearchFunc(s.Want.Refs, to, desired.CompareKeys)
 	return !still

@@ -98,7 +98,7 @@ func label(e any) (key, value string) {
 // service engines of a virtual service take the labels (the cluster's routes)
 // of their group only when they are made (l4-infra.md §2.9).
 func dependsOnEdit(o *desired.Object, edit Key) bool {
-	if o.Key.Type != "virtualservice" || edit.Type != "serviceenginegroup" {
+	if o.Key.Type != typeVirtualService || edit.Type != "serviceenginegroup" {
 		return false
 	}
 	r, ok := parseRef(o.Body["se_group_ref"])

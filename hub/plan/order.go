@@ -51,8 +51,9 @@ func priority(s *Step) int {
 // on the creation of what it refers to; the creation of a virtual service also
 // on the edit of its service-engine group; a deletion on the updates and
 // deletions of what referred to the object, and on the creation of what replaces
-// it in another tenant. Everything else may run side by
-// side, so that a failure stays where it is.
+// it in another tenant. What needs an address waits for the deletion that gives
+// it back (addresses.go). Everything else may run side by side, so that a
+// failure stays where it is.
 func order(steps map[Key]*Step) []Step {
 	nodes := make([]*node, 0, len(steps))
 	byKey := make(map[Key]*node, len(steps))
@@ -66,9 +67,15 @@ func order(steps map[Key]*Step) []Step {
 		}
 	}
 	slices.SortFunc(nodes, compareNodes)
+	for _, n := range nodes {
+		n.link(byKey, edits)
+	}
+	urgent := linkAddresses(nodes)
 	moves := movesOf(nodes)
 	for _, n := range nodes {
-		n.link(byKey, edits, moves)
+		if !urgent[n] {
+			n.linkMoves(byKey, moves)
+		}
 	}
 	return run(nodes)
 }
@@ -99,7 +106,7 @@ func (n *node) mustFollow(m *node) {
 	n.waiting++
 }
 
-func (n *node) link(byKey map[Key]*node, edits []*node, moves moves) {
+func (n *node) link(byKey map[Key]*node, edits []*node) {
 	s := n.step
 	if s.Want != nil {
 		for _, ref := range s.Want.Refs {
@@ -121,13 +128,22 @@ func (n *node) link(byKey map[Key]*node, edits []*node, moves moves) {
 	for _, ref := range s.Have.refsOf(nil) {
 		if m := byKey[ref]; m != nil && m.step.Op == Delete {
 			m.mustFollow(n)
-			if s.Op == Update {
+		}
+	}
+}
+
+// linkMoves has a step wait for what replaces, in another tenant, the object
+// that it deletes or ceases to refer to.
+func (n *node) linkMoves(byKey map[Key]*node, moves moves) {
+	switch s := n.step; s.Op {
+	case Delete:
+		moves.first(n, s.Key)
+	case Update:
+		for _, ref := range s.Have.refsOf(nil) {
+			if m := byKey[ref]; m != nil && m.step.Op == Delete {
 				moves.first(n, ref)
 			}
 		}
-	}
-	if s.Op == Delete {
-		moves.first(n, s.Key)
 	}
 }
 

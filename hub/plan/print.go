@@ -90,6 +90,7 @@ type (
 		Type    string          `json:"type" yaml:"type"`
 		Name    string          `json:"name" yaml:"name"`
 		After   []int           `json:"after,omitempty" yaml:"after,omitempty,flow"`
+		Again   bool            `json:"again,omitempty" yaml:"again,omitempty"`
 		Changes []printedChange `json:"changes,omitempty" yaml:"changes,omitempty"`
 		Body    map[string]any  `json:"body,omitempty" yaml:"body,omitempty"`
 	}
@@ -121,7 +122,7 @@ func (p Plan) Redacted() any {
 		Steps: make([]printedStep, 0, len(p.Steps)),
 	}
 	for _, s := range p.Steps {
-		step := printedStep{Op: s.Op, Tenant: s.Key.Tenant, Type: s.Key.Type, Name: s.Key.Name, After: s.After}
+		step := printedStep{Op: s.Op, Tenant: s.Key.Tenant, Type: s.Key.Type, Name: s.Key.Name, After: s.After, Again: s.Again}
 		for _, c := range s.Changes {
 			step.Changes = append(step.Changes, printedChange(c))
 		}

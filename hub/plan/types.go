@@ -72,6 +72,9 @@ type Step struct {
 	After []int
 	// Changes say, field by field, what an Update changes; secrets redacted.
 	Changes []Change
+	// Again says of a Delete that the object is wanted, but cannot become what
+	// it is to be: the plan after this one makes it anew.
+	Again bool
 }
 
 // Change is a difference in one field.

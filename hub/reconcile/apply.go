@@ -16,6 +16,7 @@ import (
 const (
 	typeVirtualService = "virtualservice"
 	typePool           = "pool"
+	typeVsVip          = "vsvip"
 )
 
 // maxSteps bounds what is written in one go, so that a user's change does not
@@ -111,9 +112,12 @@ func (w *worker) carryOut(ctx context.Context, p plan.Plan) error {
 	defer leave()
 	results := w.ctl.Apply(ctx, p, nil)
 	trouble := w.troubleIn(ctx, results)
+	freed := map[string]bool{}
 	for _, r := range results {
+		w.noteFreed(r, freed)
 		w.settle(p.Steps[r.Step], r, trouble != nil)
 	}
+	w.retryFreed(freed)
 	if trouble != nil {
 		return fmt.Errorf("writing: %w", trouble)
 	}
@@ -174,6 +178,9 @@ func (w *worker) settle(step plan.Step, r avi.Result, trouble bool) {
 	case step.Op == plan.Delete:
 		w.letGo(k)
 		delete(w.explicit, k)
+		if step.Again {
+			w.undone[k], w.more = struct{}{}, true
+		}
 	case r.Observed == nil:
 	case step.Op == plan.Edit:
 		w.facts.share(r.Observed)

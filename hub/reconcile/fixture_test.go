@@ -53,7 +53,13 @@ func start(t *testing.T, tenants ...string) *fixture {
 	if len(tenants) == 0 {
 		tenants = []string{"team"}
 	}
-	sim, err := avisim.New(avisim.Options{Tenants: tenants})
+	return startWith(t, avisim.Options{Tenants: tenants})
+}
+
+// startWith is start with a controller of other options.
+func startWith(t *testing.T, opts avisim.Options) *fixture {
+	t.Helper()
+	sim, err := avisim.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,8 @@ type Assumptions struct {
 	AnyPlacement bool
 	// AnyDomain takes DNS names outside the cloud's domains.
 	AnyDomain bool
+	// UniqueNames refuses a DNS name that another VsVip of the cloud has.
+	UniqueNames bool
 	// NoVIP takes virtual services without a VIP.
 	NoVIP bool
 	// SharedProvider lets tenants refer to admin's SE groups and VRFs whatever

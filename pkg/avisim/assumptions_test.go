@@ -75,6 +75,17 @@ func TestAssumptions(t *testing.T) {
 			c.tenant = "blue"
 			return len(results(c.must(200, "GET", "/api/tenant", nil))) > 1
 		},
+		"UniqueNames": func(c *client) bool {
+			named := func(name, fqdn string) map[string]any {
+				v := vip(name, nil)
+				v["dns_info"] = []any{map[string]any{"fqdn": fqdn}}
+				return v
+			}
+			o := c.must(201, "POST", "/api/vsvip", named("v", "a.avi.internal"))
+			c.must(200, "PUT", "/api/vsvip/"+o["uuid"].(string), named("v", "a.avi.internal"))
+			c.must(201, "POST", "/api/vsvip", named("x", "b.avi.internal"))
+			return status(c, "POST", "/api/vsvip", named("w", "A.avi.internal")) == 400
+		},
 		"RangeOnly": func(c *client) bool {
 			return status(c, "POST", "/api/vsvip", vip("v", map[string]any{"ip_address": map[string]any{"addr": "10.10.1.1", "type": "V4"}})) == 400
 		},

@@ -26,6 +26,9 @@ func admitVsVip(st *store, w *write) error {
 	if err := checkDomains(st, w); err != nil {
 		return err
 	}
+	if err := checkNames(st, w); err != nil {
+		return err
+	}
 	vips := messages(w.body["vip"])
 	if err := checkVIPIDs(vips, messages(w.old["vip"])); err != nil {
 		return err
