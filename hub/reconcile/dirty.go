@@ -5,6 +5,7 @@ import (
 
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/kinds"
 )
 
 // maxPending bounds the changes that wait for a group of units that cannot be
@@ -24,6 +25,9 @@ func (w *worker) translate() {
 				continue
 			}
 			open = append(open, g)
+		}
+		if w.asked == nil && v.Synced(kinds.Namespace) {
+			w.asked = translate.NamespaceTenants(v, &w.model.settings)
 		}
 		for _, g := range open {
 			w.advanceGroup(v, g)
@@ -51,6 +55,9 @@ func (w *worker) takeDirty() {
 		w.news[c.Ref] = struct{}{}
 		if !c.BodyChanged && !c.Gone {
 			continue
+		}
+		if c.Ref.Kind == kinds.Namespace {
+			w.asked = nil
 		}
 		for _, g := range groups {
 			w.postpone(g, c)

@@ -2,14 +2,14 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/settings"
 	"github.com/akohub/akohub/hub/translate"
@@ -32,8 +32,14 @@ type holdings struct {
 	// absent are tenants other than the cluster's own that objects are wanted
 	// in but that are not there.
 	absent map[string]*failure
-	// former are tenants that the registration named earlier.
+	// former are tenants that hold, or may hold, objects of the cluster's for
+	// another reason than that such are wanted there: the registration named
+	// them earlier, namespaces did, or some were found there.
 	former map[string]struct{}
+	// searchAt is when objects of the cluster's are to be looked for in all
+	// tenants. blind says that this can't be done, and was said.
+	searchAt time.Time
+	blind    bool
 }
 
 func newHoldings() holdings {
@@ -61,6 +67,7 @@ func (w *worker) takeRegistration(reg *v1alpha1.Cluster) {
 		w.offboarded = false
 	}
 	w.reload, w.full = true, true
+	w.searchAt, w.blind = time.Time{}, false
 	w.trouble = failure{}
 	if old == nil {
 		return
@@ -96,6 +103,7 @@ func (w *worker) learn(ctx context.Context, reg *v1alpha1.Cluster) error {
 		w.model = newModel(s)
 		w.opened = map[group]bool{}
 		w.complete = false
+		w.asked = nil
 		w.failed = emptied(w.failed)
 		w.refused = emptied(w.refused)
 		w.undone = emptied(w.undone)
@@ -126,7 +134,7 @@ func (w *worker) readFacts(ctx context.Context, reg *v1alpha1.Cluster, now time.
 }
 
 // needed returns the tenants to be read: the cluster's, those of wanted objects,
-// and those that the registration named earlier.
+// and those that some may be left in.
 func (w *worker) needed() []string {
 	set := map[string]struct{}{w.model.settings.Tenant: {}}
 	for t := range w.model.tenants {
@@ -144,6 +152,7 @@ func (w *worker) needed() []string {
 func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 	into, loaded := w.observed, w.loaded
 	if w.reload {
+		w.keepSight()
 		into, loaded = map[plan.Key]*plan.Observed{}, map[string]bool{}
 	}
 	news := false
@@ -160,10 +169,17 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 			return err
 		}
 		if held == nil {
+			if !w.keepKnown(t, into) && w.model.tenants[t] == 0 && avi.IsClass(w.absence(t), avi.NoTenant) {
+				delete(w.former, t)
+			}
 			continue
 		}
 		plan.Carry(w.observed, held)
 		w.referrals = nil
+		if !w.reload {
+			// It may have been known from before it could not be read.
+			maps.DeleteFunc(into, func(k plan.Key, _ *plan.Observed) bool { return k.Tenant == t && desired.Own(k.Type) })
+		}
 		for k, o := range held {
 			noteRefs(o)
 			into[k] = o
@@ -179,7 +195,8 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 		w.observed, w.loaded, news = into, loaded, true
 	}
 	for t := range w.absent {
-		if t != w.model.settings.Tenant && w.model.tenants[t] == 0 {
+		_, left := w.former[t]
+		if t != w.model.settings.Tenant && w.model.tenants[t] == 0 && !left {
 			delete(w.absent, t)
 		}
 	}
@@ -207,13 +224,7 @@ func (w *worker) retellMoved(fresh map[plan.Key]*plan.Observed) {
 func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (map[plan.Key]*plan.Observed, error) {
 	exists, err := w.ctl.EnsureTenant(ctx, reg, tenant)
 	switch {
-	case avi.IsClass(err, avi.NoTenant) && tenant != w.model.settings.Tenant:
-		if _, ok := w.former[tenant]; ok {
-			delete(w.former, tenant)
-			if w.model.tenants[tenant] == 0 {
-				return nil, nil
-			}
-		}
+	case (avi.IsClass(err, avi.NoTenant) || avi.IsForbidden(err)) && tenant != w.model.settings.Tenant:
 		w.noteAbsent(tenant, err)
 		return nil, nil
 	case err != nil:
@@ -240,43 +251,26 @@ func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant s
 	return held, nil
 }
 
-// absence says which tenants of namespaces are not there.
-func (w *worker) absence() error {
-	if len(w.absent) == 0 {
-		return nil
-	}
-	var errs []error
-	var names []string
-	for _, t := range sortedKeys(w.absent) {
-		if err := w.absent[t].err; avi.IsForbidden(err) {
-			errs = append(errs, fmt.Errorf("a namespace asks for the tenant %q: %w", t, err))
-			continue
-		}
-		names = append(names, t)
-	}
-	if len(names) > 0 {
-		errs = append(errs, errors.New("namespaces ask for tenants that the controller does not have: "+strings.Join(names, ", ")))
-	}
-	return errors.Join(errs...)
-}
-
 // retain keeps the shared parents that the controller holds though no host is
 // left on them: they hold a VIP (l7.md §23.5).
 func (w *worker) retain() {
 	if !w.full || !w.opened[groupHosts] {
 		return
 	}
-	var parents []translate.ParentKey
+	var parents, redirects []translate.ParentKey
 	for k := range w.observed {
-		if _, left := w.former[k.Tenant]; left {
+		if !w.belongs(k.Tenant) {
 			continue
 		}
 		if p, ok := translate.RetainedParent(&w.model.settings, k); ok {
 			parents = append(parents, p)
 		}
+		if p, ok := translate.RetainedRedirect(&w.model.settings, k); ok {
+			redirects = append(redirects, p)
+		}
 	}
 	slices.SortFunc(parents, compareParents)
 	d := newDelta()
-	w.model.retain(parents, d)
+	w.model.retain(parents, redirects, d)
 	w.takeDelta(d, false)
 }

@@ -82,11 +82,15 @@ func (w *worker) planInput(reg *v1alpha1.Cluster, keep bool) plan.Input {
 				// It could not be deleted, and is not due for another try.
 				return true
 			}
+			if w.absent[k.Tenant] != nil {
+				// It is known from before the tenant could not be read.
+				return true
+			}
 			return keep && !w.seenToGo(k)
 		},
 		Tombstoned: func(k plan.Key) bool {
 			_, ok := approved[k]
-			return ok || w.seenToGo(k)
+			return ok || w.seenToGo(k) || w.movedAlong(k)
 		},
 		Brake: plan.DefaultBrake,
 	}

@@ -100,7 +100,7 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	if w.removing() {
 		return w.planRemoval(ctx, reg)
 	}
-	w.refreshAt, w.reload = w.now(), true
+	w.refreshAt, w.searchAt, w.reload = w.now(), w.now(), true
 	if err := w.prepare(ctx, reg); err != nil {
 		return plan.Plan{}, err
 	}

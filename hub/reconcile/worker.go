@@ -79,6 +79,8 @@ type worker struct {
 	opened   map[group]bool
 	pending  map[group]map[mirror.Ref]mirror.Change
 	complete bool
+	// asked are the tenants that served namespaces ask for; nil: to be looked up.
+	asked map[string]struct{}
 
 	// full asks for a plan over everything, undone lists the objects that are
 	// not as they are wanted, for plans over what changed. planAt is when a plan
@@ -288,7 +290,9 @@ func (w *worker) prepare(ctx context.Context, reg *v1alpha1.Cluster) error {
 		return err
 	}
 	w.translate()
-	// Translation may want objects in tenants that were not read yet.
+	w.search(ctx, reg)
+	// Translation may want objects in tenants that were not read yet, and the
+	// search have found some.
 	if err := w.load(ctx, reg); err != nil {
 		return err
 	}
@@ -342,7 +346,7 @@ func (w *worker) standing() error {
 	if n := len(w.failed); n > 1 {
 		err = fmt.Errorf("%w (and %d more objects)", err, n-1)
 	}
-	errs = append(errs, err, w.stale.err, w.absence(), w.model.bars.standing(), w.model.defect())
+	errs = append(errs, err, w.stale.err, w.absences(), w.model.bars.standing(), w.model.defect())
 	if w.offboarded {
 		errs = append(errs, errOffboarded)
 	}
