@@ -56,8 +56,9 @@ func newClustersCommand() *cobra.Command {
 		Long: `clusters asks the running hub for its clusters and prints one line for each:
 the Avi tenant, the mode, since when its agent is connected, how many of the
 watched kinds are complete, how many Avi objects it wants, when the hub last
-wrote for it, and what stands against it now. Plans that wait for approval, and
-registration files that are refused, follow below.`,
+wrote for it, and what stands against it now. Plans that wait for approval, what
+is left of clusters in mode offboard, and registration files that are refused,
+follow below.`,
 		Example: `  akohub clusters
   akohub clusters --admin 127.0.0.1:8444 -o json | jq '.clusters[] | select(.error)'`,
 		Args: cobra.NoArgs,
@@ -114,11 +115,40 @@ func printClusters(out io.Writer, got admin.Clusters) error {
 			fmt.Fprintf(&b, "\nheld: %s: %s\n  akohub plan %s     shows it\n  akohub approve %s  lets it pass\n", c.Name, oneLine(c.Held), c.Name, c.Name)
 		}
 	}
+	for _, c := range got.Clusters {
+		if c.Leaving != nil {
+			printLeaving(&b, c)
+		}
+	}
 	for _, r := range got.Refused {
 		fmt.Fprintf(&b, "\nrefused: %s: %s\n", r.File, r.Reason)
 	}
 	_, err := out.Write(b.Bytes())
 	return err
+}
+
+// printLeaving says what is left of a cluster in mode offboard.
+func printLeaving(b *bytes.Buffer, c admin.Cluster) {
+	l := c.Leaving
+	fmt.Fprintf(b, "\n%s: %s: ", l.State, c.Name)
+	switch {
+	case l.Objects == nil:
+		fmt.Fprintln(b, "the controller could not be asked yet what there is")
+	case l.State == admin.StateOffboarded:
+		file := ""
+		if c.File != "" {
+			file = ", " + c.File
+		}
+		fmt.Fprintf(b, "nothing is left on Avi; its registration can be removed%s\n", file)
+	default:
+		fmt.Fprintf(b, "%d objects on Avi and %d statuses in Kubernetes are left\n", *l.Objects, l.Statuses)
+	}
+	if c.ConnectedSince == nil {
+		fmt.Fprintln(b, "  its agent is not connected: statuses are taken back when it is")
+	}
+	for _, n := range l.Notes {
+		fmt.Fprintf(b, "  note: %s\n", oneLine(n))
+	}
 }
 
 func moment(t *time.Time) string {

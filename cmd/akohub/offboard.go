@@ -30,9 +30,13 @@ on its service-engine group and its static routes. Objects of others stay.
 
 With --yes it does so, takes the addresses out of the statuses in Kubernetes if
 the cluster's agent is connected, and reports what it could not remove; it can
-be repeated. The registration must be in mode frozen or observe, since the other
-modes would make everything again. Remove its file afterwards. (Removing the
-file alone deletes nothing on Avi.)
+be repeated. The registration must be in mode frozen, observe or offboard, since
+the other modes would make everything again. Remove its file afterwards.
+(Removing the file alone deletes nothing on Avi.)
+
+A registration in mode offboard does the same without a command: it is repeated
+until nothing is left, and as long as the mode lasts. There, offboard shows what
+is left.
 
 Exit status: 0 when nothing of the cluster is left, 2 when there is something to
 remove and --yes was not given, 3 when something could not be removed, 1 on an

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/akohub/akohub/hub/admin"
 )
@@ -53,6 +54,38 @@ func (*fakeHub) Doctor(_ context.Context, cluster string) (admin.Checks, error) 
 		return admin.Checks{}, admin.UnknownCluster(errors.New("no such cluster is registered"))
 	}
 	return c, nil
+}
+
+func TestLeavingClusters(t *testing.T) {
+	some, none := 12, 0
+	since := time.Now()
+	for _, tc := range []struct {
+		name string
+		in   admin.Cluster
+		want []string
+		not  string
+	}{
+		{"not asked", admin.Cluster{Leaving: &admin.Leaving{State: "offboarding"}}, []string{"offboarding: shop: the controller could not be asked yet", "agent is not connected"}, "left on Avi"},
+		{"begun", admin.Cluster{ConnectedSince: &since, Leaving: &admin.Leaving{State: "offboarding", Objects: &some, Statuses: 3, Notes: []string{"tenant x\nwas not looked at"}}},
+			[]string{"offboarding: shop: 12 objects on Avi and 3 statuses in Kubernetes are left", "note: tenant x was not looked at"}, "agent"},
+		{"done", admin.Cluster{ConnectedSince: &since, File: "shop.yaml", Leaving: &admin.Leaving{State: "offboarded", Objects: &none}},
+			[]string{"offboarded: shop: nothing is left on Avi; its registration can be removed, shop.yaml"}, "note"},
+		{"another mode", admin.Cluster{ConnectedSince: &since}, []string{"shop"}, "offboard"},
+	} {
+		tc.in.Name = "shop"
+		var b strings.Builder
+		if err := printClusters(&b, admin.Clusters{Clusters: []admin.Cluster{tc.in}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range tc.want {
+			if !strings.Contains(b.String(), part) {
+				t.Errorf("%s: %q is not in\n%s", tc.name, part, b.String())
+			}
+		}
+		if strings.Contains(b.String(), tc.not) {
+			t.Errorf("%s: %q is in\n%s", tc.name, tc.not, b.String())
+		}
+	}
 }
 
 func TestDoctor(t *testing.T) {

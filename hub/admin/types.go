@@ -35,6 +35,8 @@ type Cluster struct {
 	// Pending is how many writes are still to be made.
 	Pending   int        `json:"pending"`
 	LastWrite *time.Time `json:"lastWrite,omitempty"`
+	// Leaving is set in mode offboard.
+	Leaving *Leaving `json:"offboarding,omitempty"`
 	// Held says why the plan waits for approval.
 	Held string `json:"held,omitempty"`
 	// Error is what stands against the cluster now.
@@ -42,6 +44,25 @@ type Cluster struct {
 	// File is the registration's.
 	File string `json:"file,omitempty"`
 }
+
+// Leaving is how far the removal of a cluster in mode offboard is.
+type Leaving struct {
+	// State is "offboarding" or, when nothing is known to be left, "offboarded".
+	State string `json:"state"`
+	// Objects is how many objects on Avi still have something of the cluster's;
+	// nil: the controller could not be asked yet.
+	Objects *int `json:"objectsLeft,omitempty"`
+	// Statuses is how many Kubernetes objects are known to show its addresses.
+	Statuses int `json:"statusesLeft"`
+	// Notes say what could not be looked at.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// The states of Leaving.
+const (
+	StateOffboarding = "offboarding"
+	StateOffboarded  = "offboarded"
+)
 
 // Kind is what the hub knows of one kind of a cluster.
 type Kind struct {

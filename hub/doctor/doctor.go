@@ -122,6 +122,8 @@ func (e *examination) registration() {
 	switch e.reg.Spec.Mode {
 	case v1alpha1.ModeObserve, v1alpha1.ModeFrozen:
 		mode += " (nothing is written)"
+	case v1alpha1.ModeOffboard:
+		mode += " (all that the cluster has is removed)"
 	}
 	e.add("registration", OK, "", "mode %s", mode)
 }

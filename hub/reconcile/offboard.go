@@ -74,8 +74,8 @@ func (m *Manager) Offboard(ctx context.Context, cluster string, carryOut bool) (
 func (w *worker) offboard(ctx context.Context, carryOut bool) (Offboarding, error) {
 	reg := w.registration()
 	if writes(reg.Spec.Mode) {
-		return Offboarding{}, fmt.Errorf("cluster %q is in mode %s, in which its objects would be made again: set spec.mode to %s first",
-			w.cluster, reg.Spec.Mode, v1alpha1.ModeOffboard)
+		return Offboarding{}, fmt.Errorf("cluster %q is in mode %s, in which its objects would be made again: set spec.mode to %s or %s first, or to %s, which removes them",
+			w.cluster, reg.Spec.Mode, v1alpha1.ModeFrozen, v1alpha1.ModeObserve, v1alpha1.ModeOffboard)
 	}
 	o := newOffboarding(w, reg)
 	if err := o.look(ctx); err != nil {

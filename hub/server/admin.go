@@ -45,6 +45,15 @@ func (h *hub) cluster(s reconcile.Status) admin.Cluster {
 	} else {
 		c.LastSeen = optional(conn.Since)
 	}
+	if r := s.Removal; r != nil {
+		c.Leaving = &admin.Leaving{State: admin.StateOffboarding, Statuses: r.Statuses, Notes: r.Notes}
+		if r.Looked {
+			c.Leaving.Objects = &r.Objects
+		}
+		if r.Done() {
+			c.Leaving.State = admin.StateOffboarded
+		}
+	}
 	for _, k := range s.Mirror.Kinds {
 		c.Kinds = append(c.Kinds, admin.Kind{Kind: k.Kind, Count: k.Objects, Synced: k.Synced, Message: k.Message})
 	}
