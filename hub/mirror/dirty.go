@@ -9,7 +9,7 @@ import (
 // taken. It does not say how it is now: the view does.
 type Change struct {
 	// Ref is the object. With an empty Name it is the kind as a whole, which
-	// has become synced.
+	// has become synced, or is known to be absent.
 	Ref Ref
 	// BodyChanged: anything that translation may read has changed, or the
 	// object came or went, or is another one of the same name.

@@ -37,19 +37,20 @@ type Mirror struct {
 	dirty map[Ref]dirt
 
 	// The typed stores are also reachable through kinds.
-	ingresses      *store[*akohubv1.Ingress]
-	ingressByHost  *index[*akohubv1.Ingress]
-	ingressClasses *store[*akohubv1.IngressClass]
-	routes         *store[*akohubv1.Route]
-	routeByHost    *index[*akohubv1.Route]
-	services       *store[*akohubv1.Service]
-	slices         *store[*akohubv1.EndpointSlice]
-	slicesOf       *index[*akohubv1.EndpointSlice]
-	nodes          *store[*akohubv1.Node]
-	namespaces     *store[*akohubv1.Namespace]
-	secrets        *store[*akohubv1.Secret]
-	pods           *store[*akohubv1.Pod]
-	podsIn         *index[*akohubv1.Pod]
+	ingresses        *store[*akohubv1.Ingress]
+	ingressByHost    *index[*akohubv1.Ingress]
+	ingressClasses   *store[*akohubv1.IngressClass]
+	routes           *store[*akohubv1.Route]
+	routeByHost      *index[*akohubv1.Route]
+	routeBySubdomain *index[*akohubv1.Route]
+	services         *store[*akohubv1.Service]
+	slices           *store[*akohubv1.EndpointSlice]
+	slicesOf         *index[*akohubv1.EndpointSlice]
+	nodes            *store[*akohubv1.Node]
+	namespaces       *store[*akohubv1.Namespace]
+	secrets          *store[*akohubv1.Secret]
+	pods             *store[*akohubv1.Pod]
+	podsIn           *index[*akohubv1.Pod]
 }
 
 // kindState is what is known of one kind.
@@ -64,6 +65,13 @@ type kindState struct {
 	availability akohubv1.KindState_Availability
 	message      string
 	snapshot     *snapshot
+}
+
+// absent says that the API server is known not to serve the kind. As long as
+// there are objects of it, that is unknown: a server that is just starting, or
+// one whose extensions are away, does not serve what it will serve again.
+func (ks *kindState) absent() bool {
+	return ks.availability == akohubv1.KindState_AVAILABILITY_ABSENT && len(ks.stamps) == 0
 }
 
 // stamp identifies one state of one object.
@@ -84,8 +92,9 @@ func New(cluster string) *Mirror {
 		kinds:   make(map[string]*kindState),
 		dirty:   make(map[Ref]dirt),
 
-		ingressByHost: newIndex(ingressHosts),
-		routeByHost:   newIndex(func(o Object[*akohubv1.Route]) []string { return []string{o.Body.GetHost()} }),
+		ingressByHost:    newIndex(ingressHosts),
+		routeByHost:      newIndex(func(o Object[*akohubv1.Route]) []string { return []string{o.Body.GetHost()} }),
+		routeBySubdomain: newIndex(routeSubdomain),
 		slicesOf: newIndex(func(o Object[*akohubv1.EndpointSlice]) []string {
 			return []string{o.Ref.Namespace + "/" + o.Body.GetServiceName()}
 		}),
@@ -93,7 +102,7 @@ func New(cluster string) *Mirror {
 	}
 	m.ingresses = addStore(m, kinds.Ingress, m.ingressByHost)
 	m.ingressClasses = addStore[*akohubv1.IngressClass](m, kinds.IngressClass)
-	m.routes = addStore(m, kinds.Route, m.routeByHost)
+	m.routes = addStore(m, kinds.Route, m.routeByHost, m.routeBySubdomain)
 	m.services = addStore[*akohubv1.Service](m, kinds.Service)
 	m.slices = addStore(m, kinds.EndpointSlice, m.slicesOf)
 	m.nodes = addStore[*akohubv1.Node](m, kinds.Node)
@@ -110,6 +119,15 @@ func ingressHosts(o Object[*akohubv1.Ingress]) []string {
 		hosts = append(hosts, r.GetHost())
 	}
 	return hosts
+}
+
+// routeSubdomain returns the sub-domain that a Route without host asks for.
+func routeSubdomain(o Object[*akohubv1.Route]) []string {
+	subdomain := strings.TrimSuffix(o.Body.GetSubdomain(), ".")
+	if o.Body.GetHost() != "" || subdomain == "" {
+		return nil
+	}
+	return []string{subdomain}
 }
 
 // Cluster returns the name of the cluster.
@@ -136,8 +154,12 @@ func (m *Mirror) SetKindState(kind string, availability akohubv1.KindState_Avail
 	if err != nil {
 		return fmt.Errorf("state of a kind: %w", err)
 	}
+	before := ks.absent()
 	ks.availability = availability
 	ks.message = clip(message)
+	if ks.absent() && !before {
+		m.mark(Ref{Kind: kind}, dirt{})
+	}
 	if availability != akohubv1.KindState_AVAILABILITY_WATCHED {
 		ks.synced = false
 		ks.snapshot = nil

@@ -57,6 +57,69 @@ func names[T any](list []Object[T]) string {
 	return strings.Join(out, " ")
 }
 
+func TestRoutesByHostAndSubdomain(t *testing.T) {
+	m := New("a")
+	route := func(name, host, subdomain, hash string) *akohubv1.Record {
+		return &akohubv1.Record{Kind: kinds.Route, Namespace: "a", Name: name, Uid: name, ContentHash: []byte(hash), Body: &akohubv1.Record_Route{
+			Route: &akohubv1.Route{Host: host, Subdomain: subdomain}}}
+	}
+	mustApply(t, m, route("r1", "one.example", "one", "h"), route("r2", "", "one", "h"), route("r3", "", "one.", "h"), route("r4", "", "", "h"))
+	check := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+	m.Read(func(v View) {
+		check("all", names(v.Routes()), "a/r1 a/r2 a/r3 a/r4")
+		check("host", names(v.RoutesOfHost("one.example")), "a/r1")
+		check("sub-domain", names(v.RoutesOfSubdomain("one")), "a/r2 a/r3")
+		check("no sub-domain", names(v.RoutesOfSubdomain("")), "")
+	})
+	mustApply(t, m, route("r2", "two.example", "one", "h2"))
+	m.Read(func(v View) {
+		check("sub-domain later", names(v.RoutesOfSubdomain("one")), "a/r3")
+		check("host later", names(v.RoutesOfHost("two.example")), "a/r2")
+	})
+}
+
+// A kind is absent if the agent says so and nothing speaks against it.
+func TestAbsentKinds(t *testing.T) {
+	const absent = akohubv1.KindState_AVAILABILITY_ABSENT
+	m := New("a")
+	say := func(a akohubv1.KindState_Availability) {
+		t.Helper()
+		if err := m.SetKindState(kinds.Ingress, a, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string, want bool) {
+		t.Helper()
+		m.Read(func(v View) {
+			if got := v.Absent(kinds.Ingress); got != want {
+				t.Errorf("%s: absent %v, want %v", when, got, want)
+			}
+		})
+	}
+	check("not heard of", false)
+	say(absent)
+	check("the agent says so", true)
+	if got := m.TakeDirty(); len(got) != 1 || got[0].Ref != (Ref{Kind: kinds.Ingress}) {
+		t.Errorf("dirty %v, want the kind", got)
+	}
+	say(akohubv1.KindState_AVAILABILITY_FORBIDDEN)
+	check("forbidden", false)
+	say(absent)
+	m.Disconnected()
+	check("disconnected", false)
+	rec := ingress("a", "x", "1", "h")
+	mustApply(t, m, rec)
+	say(absent)
+	check("there are objects", false)
+	mustApply(t, m, tombstone(rec))
+	check("the last object is gone", true)
+}
+
 func TestViewFindsAndSorts(t *testing.T) {
 	m := New("a")
 	mustApply(t, m,

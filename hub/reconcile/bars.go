@@ -120,6 +120,7 @@ func (m *model) dropEmpty(u translate.UnitKey, held func(translate.Key) bool, d 
 			continue
 		}
 		delete(m.parents, c.Parent)
+		delete(m.redirects, c.Parent)
 		delete(d.parents, c.Parent)
 		m.offer(owner, nil, nil, 0, d)
 	}
@@ -187,7 +188,9 @@ func hostsOf(f translate.Fragment) []string {
 		out = append(out, c.FQDNs...)
 	}
 	for _, p := range f.Publications {
-		out = append(out, p.Host)
+		if p.Refused == "" {
+			out = append(out, p.Host)
+		}
 	}
 	for _, o := range f.Objects {
 		vip, ok := o.Body.(*models.VsVip)

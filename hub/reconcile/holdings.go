@@ -96,6 +96,9 @@ func (w *worker) learn(ctx context.Context, reg *v1alpha1.Cluster) error {
 	if err != nil {
 		return fmt.Errorf("settings of the cluster: %w", err)
 	}
+	if w.model != nil {
+		s.OpenShift = w.model.settings.OpenShift // see takeRoutes
+	}
 	if w.model == nil || !reflect.DeepEqual(w.model.settings, s) {
 		if w.model != nil {
 			w.retellAll()

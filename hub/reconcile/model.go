@@ -30,6 +30,9 @@ type model struct {
 	// parents holds the contributions to a shared parent, by unit. A parent is
 	// kept, empty, once it has been there: it holds a VIP (l7.md §23.5).
 	parents map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution
+	// redirects are the parents of which a host has been redirected: what does it
+	// is kept as the parent is.
+	redirects map[translate.ParentKey]struct{}
 	// tellers lists the units that publish something about an object or have
 	// a problem with it.
 	tellers map[mirror.Ref]map[translate.UnitKey]struct{}
@@ -58,6 +61,7 @@ func newModel(s translate.Settings) *model {
 		offers:    newOffers(),
 		bars:      newBars(),
 		parents:   map[translate.ParentKey]map[translate.UnitKey][]translate.Contribution{},
+		redirects: map[translate.ParentKey]struct{}{},
 		tellers:   map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		shown:     map[desired.Key]map[translate.UnitKey]struct{}{},
 		editors:   map[translate.UnitKey]struct{}{},
@@ -232,11 +236,19 @@ func (m *model) retell(u translate.UnitKey, old, now translate.Fragment, d *delt
 	}
 }
 
-// retain makes sure that shared parents exist, with or without contributions.
-func (m *model) retain(parents []translate.ParentKey, d *delta) {
+// retain makes sure that shared parents exist, with or without contributions,
+// and that of redirects go on redirecting.
+func (m *model) retain(parents, redirects []translate.ParentKey, d *delta) {
 	for _, p := range parents {
 		if _, ok := m.parents[p]; !ok {
 			m.parents[p] = map[translate.UnitKey][]translate.Contribution{}
+			d.parents[p] = struct{}{}
+		}
+	}
+	for _, p := range redirects {
+		_, there := m.parents[p]
+		if _, ok := m.redirects[p]; there && !ok {
+			m.redirects[p] = struct{}{}
 			d.parents[p] = struct{}{}
 		}
 	}
@@ -253,6 +265,12 @@ func (m *model) assemble(d *delta) {
 			var cs []translate.Contribution
 			for _, u := range sortedUnits(m.parents[p]) {
 				cs = append(cs, m.parents[p][u]...)
+			}
+			if slices.ContainsFunc(cs, func(c translate.Contribution) bool { return len(c.RedirectHosts) > 0 }) {
+				m.redirects[p] = struct{}{}
+			}
+			if _, ok := m.redirects[p]; ok {
+				cs = append(cs, translate.Contribution{Parent: p, KeepsRedirect: true})
 			}
 			m.offer(parentOwner(p), nil, translate.Assemble(&m.settings, p, cs), 0, d)
 		}

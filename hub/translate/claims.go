@@ -1,99 +1,126 @@
 package translate
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/vmware/alb-sdk/go/models"
+
 	"github.com/akohub/akohub/hub/mirror"
-	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
-// Annotations on an Ingress (l7.md §8.5).
-const (
-	passthroughAnnotation = "passthrough.ako.vmware.com/enabled"
-	enableTLSAnnotation   = "ako.vmware.com/enable-tls"
-)
-
-// claim is what one Ingress wants of one host.
+// claim is what one Ingress or Route wants of one host.
 type claim struct {
-	ing    mirror.Object[*akohubv1.Ingress]
+	origin
 	tenant string
 	paths  []claimPath
 	// passthrough: connections are handed to the Service as they are.
 	passthrough bool
-	// secret holds the certificate; nil: the host is plain. Its name is empty
-	// where spec.tls names none.
-	secret *mirror.Ref
-	// written says whether the host stands in a rule as it is; a generated
-	// one never reaches the status (l7.md §22.1).
-	written bool
+	// tls is where the host's certificate comes from; nil: the host is plain.
+	tls *claimTLS
+	// plain is what becomes of plain requests where the claim has a certificate
+	// or is passed through.
+	plain plainRequests
+	// reencrypt: the Services are spoken to over TLS; nil: they aren't.
+	reencrypt *reencryption
+	// shown says whether the host is told in status and annotations; a host
+	// that AKO generates for an Ingress never is (l7.md §22.1).
+	shown bool
 }
 
 // claimPath is one path and where it leads.
 type claimPath struct {
-	path    string
-	exact   bool
-	backend *akohubv1.IngressBackend
+	path  string
+	exact bool
+	// backends share the requests by weight. An Ingress has one.
+	backends []backend
 }
 
-// name is the Ingress as "namespace/name".
-func (c *claim) name() string { return c.ing.Ref.Namespace + "/" + c.ing.Ref.Name }
-
-// hostsOf returns the hosts of an Ingress: those of its rules as written, and
-// the generated one for rules without host. Sorted, no doubles.
-func hostsOf(s *Settings, ing mirror.Object[*akohubv1.Ingress]) []string {
-	var hosts []string
-	for _, rule := range ing.Body.GetRules() {
-		host := rule.GetHost()
-		if host == "" {
-			host = generatedHost(s, ing.Ref)
-		}
-		if host != "" {
-			hosts = append(hosts, host)
-		}
-	}
-	slices.Sort(hosts)
-	return slices.Compact(hosts)
+// backend is a Service and the port that is meant.
+type backend struct {
+	service string
+	// weight is that of the Service among those of its path.
+	weight int32
+	port   wantedPort
 }
 
-// generatedDomain is the sub-domain of generated hosts: the cloud's first.
-// The default domain is not considered (l7.md §8.1).
-func generatedDomain(s *Settings) string {
-	if len(s.Domains) == 0 {
-		return ""
-	}
-	return strings.TrimPrefix(s.Domains[0], ".")
+// wantedPort is how an object says which port of a Service it means.
+type wantedPort interface {
+	// find returns the port of a Service. If there is none that is meant, what
+	// is known goes on, and why is what to tell the owner.
+	find(svc *akohubv1.Service) (port portMatch, why string)
+	// text is the port as people write it.
+	text() string
 }
 
-// generatedHost is the host of rules that name none; empty: the cloud has no
-// DNS sub-domain to put it in.
-func generatedHost(s *Settings, ing mirror.Ref) string {
-	domain := generatedDomain(s)
-	if domain == "" {
-		return ""
-	}
-	return ing.Name + "." + ing.Namespace + "." + domain
+// plainRequests says what becomes of requests to port 80 of a host whose TLS is
+// served (l7.md §15.2).
+type plainRequests int
+
+const (
+	// plainUnsaid: nothing is made for them. What is there by itself answers.
+	plainUnsaid plainRequests = iota
+	// plainServed: they are served as well.
+	plainServed
+	// plainRefused: they are refused.
+	plainRefused
+	// plainRedirected: they are sent to HTTPS, as always with an Ingress.
+	plainRedirected
+)
+
+// claimTLS is where a certificate comes from.
+type claimTLS struct {
+	// secret holds it. Its name is empty where spec.tls of an Ingress names
+	// none. For a certificate that stands in a Route it is only a name, by which
+	// AKO tells certificates apart.
+	secret mirror.Ref
+	// inline is a Route's own certificate; nil: see secret.
+	inline *inlineCertificate
 }
 
-// generatedFrom is the inverse of generatedHost: the Ingress that a host may
-// have been generated for. A namespace has no dots, so the last label before
-// the domain is it.
-func generatedFrom(s *Settings, host string) (namespace, name string, ok bool) {
-	domain := generatedDomain(s)
-	if domain == "" {
-		return "", "", false
+// inlineCertificate is a certificate that stands in a Route, PEM.
+type inlineCertificate struct {
+	cert, key []byte
+	// ca is the chain above the certificate; it may be empty.
+	ca string
+}
+
+// reencryption is how Services are spoken to over TLS.
+type reencryption struct {
+	// ca is what their certificates are checked by, PEM; empty: they aren't.
+	ca string
+}
+
+// takesAll says whether every request matches the path.
+func (p claimPath) takesAll() bool { return p.path == "" || p.path == "/" && !p.exact }
+
+// servesPlain says whether the claim has plain requests served.
+func (c *claim) servesPlain() bool { return c.tls == nil || c.plain == plainServed }
+
+// claimOf reads what an object wants of the host; nil: nothing that can be
+// served, and the fragment's problems say why.
+func (b *hostBuilder) claimOf(src source) *claim {
+	if !b.accept(src) {
+		return nil
 	}
-	rest, ok := strings.CutSuffix(host, "."+domain)
-	if !ok {
-		return "", "", false
+	if !hostServed(b.s, b.host) {
+		o := src.from()
+		b.f.problem(o.ref, o.uid, reasonHostNotServed,
+			"host %q is in none of the DNS sub-domains of cloud %q (%s): the %s is not served under it",
+			b.host, b.s.Cloud, strings.Join(b.s.Domains, ", "), o.kind())
+		return nil
 	}
-	dot := strings.LastIndexByte(rest, '.')
-	if dot <= 0 || dot == len(rest)-1 {
-		return "", "", false
+	c := src.claim(b)
+	if c == nil || len(c.paths) == 0 {
+		return nil
 	}
-	return rest[dot+1:], rest[:dot], true
+	return c
+}
+
+// newClaim starts an object's claim.
+func (b *hostBuilder) newClaim(o origin) *claim {
+	return &claim{origin: o, tenant: namespaceTenant(b.d, b.s, o.ref.Namespace)}
 }
 
 // hostServed says whether the cloud has a DNS sub-domain for the host; a cloud
@@ -106,160 +133,49 @@ func hostServed(s *Settings, host string) bool {
 	return slices.ContainsFunc(s.Domains, func(d string) bool { return strings.HasSuffix(host, d) })
 }
 
-// ingressesOf returns the Ingresses with a rule for the host, as written or
-// generated, the oldest first.
-func ingressesOf(d *deps, s *Settings, host string) []mirror.Object[*akohubv1.Ingress] {
-	ings := slices.Clone(d.IngressesOfHost(host))
-	if namespace, name, ok := generatedFrom(s, host); ok {
-		if ing, ok := d.Ingress(namespace, name); ok && hasRuleWithoutHost(ing.Body) &&
-			!slices.ContainsFunc(ings, func(o mirror.Object[*akohubv1.Ingress]) bool { return o.Ref == ing.Ref }) {
-			ings = append(ings, ing)
-		}
+func isTrue(annotation string) bool { return strings.EqualFold(annotation, "true") }
+
+// servers returns the servers of a backend. A Service that is missing or
+// cannot be served has none; its pool is made all the same.
+func (b *hostBuilder) servers(c *claim, to backend) []*models.Server {
+	name := c.ref.Namespace + "/" + to.service
+	svc, ok := b.d.Service(c.ref.Namespace, to.service)
+	if !ok {
+		b.problem(c, reasonServiceMissing, "Service %s does not exist: %s has no servers from it until it does", name, b.what())
+		return nil
 	}
-	slices.SortFunc(ings, byAge)
-	return ings
+	if !servedByHosts(b.s, svc.Body) {
+		b.problem(c, reasonUnsupportedBackend, "Service %s is of type %s, which %s %s cannot lead to: %s has no servers from it",
+			name, svc.Body.GetType(), article(c.kind()), c.kind(), b.what())
+		return nil
+	}
+	port, why := to.port.find(svc.Body)
+	if why != "" {
+		b.problem(c, reasonPortMissing, "%s: Service %s %s", b.what(), name, why)
+	}
+	return buildServers(b.d, b.s, c.ref.Namespace, to.service, port)
 }
 
-func hasRuleWithoutHost(ing *akohubv1.Ingress) bool {
-	return slices.ContainsFunc(ing.GetRules(), func(r *akohubv1.IngressRule) bool { return r.GetHost() == "" })
-}
-
-// serves says whether an Ingress is ours to serve: it stays, its namespace is
-// admitted, and its class is ours.
-func serves(d *deps, s *Settings, ing mirror.Object[*akohubv1.Ingress]) bool {
-	if ing.Body.GetMeta().GetDeleting() || !namespaceAccepted(d, s, ing.Ref.Namespace) {
+// servedByHosts says whether an Ingress or Route may lead to a Service of this
+// type (l7.md §1.5, §19.2).
+func servedByHosts(s *Settings, svc *akohubv1.Service) bool {
+	switch svc.GetType() {
+	case "ExternalName":
 		return false
-	}
-	_, ours, _ := classOf(d, ing)
-	return ours
-}
-
-// accept says whether an Ingress is ours and can be served, and tells its owner
-// if not.
-func (b *hostBuilder) accept(ing mirror.Object[*akohubv1.Ingress]) bool {
-	if ing.Body.GetMeta().GetDeleting() || !namespaceAccepted(b.d, b.s, ing.Ref.Namespace) {
-		return false
-	}
-	class, ours, problem := classOf(b.d, ing)
-	if problem != nil {
-		b.f.Problems = append(b.f.Problems, *problem)
-	}
-	if !ours {
-		return false
-	}
-	if setting := infraSettingOf(b.d, class, ing.Ref.Namespace); setting != "" {
-		b.f.problem(ing.Ref, ing.UID, reasonUnsupportedMode,
-			"AviInfraSetting %s is asked for, which this version of akohub does not serve: nothing is made for the Ingress", setting)
-		return false
+	case serviceTypeLoadBalancer:
+		return s.Layer7Only || s.ServiceType == serviceTypeNodePort || s.ServiceType == serviceTypeNodePortLocal
 	}
 	return true
 }
 
-// claimOf reads what an Ingress wants of the host; nil: nothing that can be
-// served, and the fragment's problems say why.
-func (b *hostBuilder) claimOf(ing mirror.Object[*akohubv1.Ingress]) *claim {
-	if !b.accept(ing) {
-		return nil
-	}
-	if !hostServed(b.s, b.host) {
-		b.f.problem(ing.Ref, ing.UID, reasonHostNotServed,
-			"host %q is in none of the DNS sub-domains of cloud %q (%s): its rules are skipped",
-			b.host, b.s.Cloud, strings.Join(b.s.Domains, ", "))
-		return nil
-	}
-	c := &claim{ing: ing, tenant: namespaceTenant(b.d, b.s, ing.Ref.Namespace)}
-	if isTrue(ing.Body.GetMeta().GetAnnotations()[passthroughAnnotation]) {
-		c.passthrough = true
-	} else {
-		c.secret = b.secretOf(ing)
-	}
-	b.readRules(c)
-	if len(c.paths) == 0 {
-		return nil
-	}
-	return c
+// problem tells the owner of a claim.
+func (b *hostBuilder) problem(c *claim, reason, format string, args ...any) {
+	b.f.problem(c.ref, c.uid, reason, format, args...)
 }
 
-// readRules collects the paths of all rules for the host, in order. What no
-// path of a host matches goes to the default backend.
-func (b *hostBuilder) readRules(c *claim) {
-	fallback := c.ing.Body.GetDefaultBackend()
-	if fallback != nil && fallback.GetServiceName() == "" {
-		b.resourceBackend(c.ing, "spec.defaultBackend", fallback)
-		fallback = nil
+func article(noun string) string {
+	if strings.ContainsRune("AEIOU", rune(noun[0])) {
+		return "an"
 	}
-	generated := generatedHost(b.s, c.ing.Ref)
-	for _, rule := range c.ing.Body.GetRules() {
-		host := rule.GetHost()
-		if host == "" {
-			host = generated
-		}
-		if host != b.host {
-			continue
-		}
-		c.written = c.written || rule.GetHost() != ""
-		if len(rule.GetPaths()) == 0 && fallback == nil {
-			b.f.problem(c.ing.Ref, c.ing.UID, reasonNoPaths,
-				"the rule for host %q has no paths: it is skipped", b.host)
-			continue
-		}
-		for _, p := range rule.GetPaths() {
-			if p.GetBackend().GetServiceName() == "" {
-				b.resourceBackend(c.ing, fmt.Sprintf("path %q of host %q", p.GetPath(), b.host), p.GetBackend())
-				continue
-			}
-			c.paths = append(c.paths, claimPath{
-				path:    p.GetPath(),
-				exact:   p.GetPathType() == "Exact",
-				backend: p.GetBackend(),
-			})
-		}
-	}
-	if fallback != nil && !slices.ContainsFunc(c.paths, claimPath.takesAll) {
-		c.paths = append(c.paths, claimPath{backend: fallback})
-	}
+	return "a"
 }
-
-// takesAll says whether every request matches the path.
-func (p claimPath) takesAll() bool { return p.path == "" || p.path == "/" && !p.exact }
-
-// resourceBackend tells the owner that what leads to no Service is not served.
-// AKO dies of it (l7.md §5.4).
-func (b *hostBuilder) resourceBackend(ing mirror.Object[*akohubv1.Ingress], what string, backend *akohubv1.IngressBackend) {
-	b.f.problem(ing.Ref, ing.UID, reasonUnsupportedBackend,
-		"%s leads to the resource %q: only Services can be served, it is skipped", what, backend.GetResource())
-}
-
-// secretOf returns where the certificate of the host is; nil: the host is
-// plain (l7.md §8.3). The default certificate by annotation goes before
-// spec.tls, whose first entry that lists the host counts.
-func (b *hostBuilder) secretOf(ing mirror.Object[*akohubv1.Ingress]) *mirror.Ref {
-	if isTrue(ing.Body.GetMeta().GetAnnotations()[enableTLSAnnotation]) {
-		return ptr(defaultSecret(b.s))
-	}
-	hosts := hostsOf(b.s, ing)
-	var found *mirror.Ref
-	for _, tls := range ing.Body.GetTls() {
-		if len(tls.GetHosts()) == 0 {
-			b.f.problem(ing.Ref, ing.UID, reasonTLSWithoutHosts,
-				"an entry of spec.tls (secret %q) lists no hosts: it secures none", tls.GetSecretName())
-		}
-		for _, host := range tls.GetHosts() {
-			if !slices.Contains(hosts, host) {
-				b.f.problem(ing.Ref, ing.UID, reasonTLSHostWithoutRule,
-					"spec.tls lists host %q, which no rule has: nothing is served under it", host)
-			}
-		}
-		if found == nil && slices.Contains(tls.GetHosts(), b.host) {
-			found = ptr(tlsSecret(ing, tls))
-		}
-	}
-	return found
-}
-
-// tlsSecret is the Secret of an entry of spec.tls.
-func tlsSecret(ing mirror.Object[*akohubv1.Ingress], tls *akohubv1.IngressTls) mirror.Ref {
-	return mirror.Ref{Kind: kinds.Secret, Namespace: ing.Ref.Namespace, Name: tls.GetSecretName()}
-}
-
-func isTrue(annotation string) bool { return strings.EqualFold(annotation, "true") }

@@ -15,10 +15,11 @@ import (
 func ingressUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	f := Fragment{Unit: k}
 	d := newDeps(v)
-	if ing, ok := d.Ingress(k.Namespace, k.Name); ok && len(hostsOf(s, ing)) == 0 {
+	if ing, ok := d.Ingress(k.Namespace, k.Name); ok && !s.OpenShift {
+		src := ingressSource{ing}
 		b := &hostBuilder{d: d, s: s, host: generatedHost(s, ing.Ref), f: &f}
-		if b.accept(ing) {
-			b.hostless(ing)
+		if len(src.hosts(s)) == 0 && b.accept(src) {
+			b.hostless(src)
 		}
 	}
 	f.Deps = d.refs()
@@ -26,7 +27,7 @@ func ingressUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	return f
 }
 
-func (b *hostBuilder) hostless(ing mirror.Object[*akohubv1.Ingress]) {
+func (b *hostBuilder) hostless(ing ingressSource) {
 	if len(ing.Body.GetRules()) > 0 {
 		b.f.problem(ing.Ref, ing.UID, reasonNoRules,
 			"no rule names a host, and cloud %q has no DNS sub-domain to make one in: the rules are skipped, name a host", b.s.Cloud)
@@ -37,7 +38,7 @@ func (b *hostBuilder) hostless(ing mirror.Object[*akohubv1.Ingress]) {
 			b.f.problem(ing.Ref, ing.UID, reasonNoRules, "the Ingress has neither rules nor a default backend")
 		}
 	case backend.GetServiceName() == "":
-		b.resourceBackend(ing, "spec.defaultBackend", backend)
+		b.resourceBackend(ing.from(), "spec.defaultBackend", backend)
 	case isTrue(ing.Body.GetMeta().GetAnnotations()[passthroughAnnotation]):
 		b.f.problem(ing.Ref, ing.UID, reasonNoRules,
 			"TLS passthrough needs a host to know connections by: spec.defaultBackend is not served, add a rule with a host")
@@ -49,9 +50,10 @@ func (b *hostBuilder) hostless(ing mirror.Object[*akohubv1.Ingress]) {
 // defaultService builds the virtual service of a default backend. It listens to
 // HTTPS too if an entry of spec.tls has a certificate that can be used; plain
 // requests are not redirected then, since there is no host to redirect to.
-func (b *hostBuilder) defaultService(ing mirror.Object[*akohubv1.Ingress], backend *akohubv1.IngressBackend) {
+func (b *hostBuilder) defaultService(ing ingressSource, to *akohubv1.IngressBackend) {
 	name := defaultBackendName(b.s, ing.Ref.Namespace, ing.Ref.Name)
-	c := &claim{ing: ing, tenant: namespaceTenant(b.d, b.s, ing.Ref.Namespace), secret: b.defaultServiceSecret(ing)}
+	c := b.newClaim(ing.from())
+	c.tls = b.defaultServiceTLS(ing)
 	if b.tooLong(c, name) {
 		return
 	}
@@ -68,19 +70,19 @@ func (b *hostBuilder) defaultService(ing mirror.Object[*akohubv1.Ingress], backe
 		Namespace:            ing.Ref.Namespace,
 		HostNames:            hosts,
 	}.text()
-	if c.secret != nil {
-		if certs, ok := b.certificates(c); ok {
+	if c.tls != nil {
+		if show := b.certificates(c); show != nil {
 			vs.Services = append(vs.Services, service(b.s, 443, true))
 			vs.ApplicationProfileRef = ref("applicationprofile", "System-Secure-HTTP")
-			vs.SslKeyAndCertificateRefs = certificateRefs(certs)
-			b.addCertificates(&virtualHost{tenant: c.tenant, certs: certs, showing: c})
+			vs.SslKeyAndCertificateRefs = certificateRefs(show.certs)
+			b.addCertificates(&virtualHost{tenant: c.tenant, certs: show.certs, showing: c})
 		}
 	}
 	b.add(c.tenant, typeVirtualService, name, vs, ing.Ref)
-	b.add(c.tenant, typePool, name, b.pool(c, backend, name, markers(b.s,
+	b.add(c.tenant, typePool, name, b.pool(c, ingressBackend(to), name, markers(b.s,
 		mark(markerNamespace, ing.Ref.Namespace),
 		mark(markerIngressName, ing.Ref.Name),
-		mark(markerServiceName, backend.GetServiceName()))), ing.Ref)
+		mark(markerServiceName, to.GetServiceName())), false), ing.Ref)
 	b.add(c.tenant, typeVsVip, name, buildVsVip(b.s, name, c.tenant, hosts, vsVipOptions{WithoutPeers: b.s.EVH}), ing.Ref)
 	b.f.Publications = append(b.f.Publications, Publication{
 		Object:         ing.Ref,
@@ -93,14 +95,14 @@ func (b *hostBuilder) defaultService(ing mirror.Object[*akohubv1.Ingress], backe
 	})
 }
 
-// defaultServiceSecret returns where the certificate of a default backend is:
+// defaultServiceTLS returns where the certificate of a default backend is:
 // the first entry of spec.tls counts, whatever hosts it lists.
-func (b *hostBuilder) defaultServiceSecret(ing mirror.Object[*akohubv1.Ingress]) *mirror.Ref {
+func (b *hostBuilder) defaultServiceTLS(ing ingressSource) *claimTLS {
 	if isTrue(ing.Body.GetMeta().GetAnnotations()[enableTLSAnnotation]) {
-		return ptr(defaultSecret(b.s))
+		return &claimTLS{secret: defaultSecret(b.s)}
 	}
 	if tls := ing.Body.GetTls(); len(tls) > 0 {
-		return ptr(tlsSecret(ing, tls[0]))
+		return &claimTLS{secret: ing.secretOf(tls[0])}
 	}
 	return nil
 }

@@ -144,6 +144,15 @@ func (d *deps) Route(namespace, name string) (mirror.Object[*akohubv1.Route], bo
 	return d.v.Route(namespace, name)
 }
 
+func (d *deps) Routes() []mirror.Object[*akohubv1.Route] {
+	d.note(mirror.Ref{Kind: kinds.Route})
+	return d.v.Routes()
+}
+
+func (d *deps) RoutesOfSubdomain(subdomain string) []mirror.Object[*akohubv1.Route] {
+	return noteAll(d, d.v.RoutesOfSubdomain(subdomain))
+}
+
 func (d *deps) RoutesOfHost(host string) []mirror.Object[*akohubv1.Route] {
 	return noteAll(d, d.v.RoutesOfHost(host))
 }
@@ -162,4 +171,10 @@ func (d *deps) Customs(kind string) []mirror.Object[*akohubv1.CustomResource] {
 func (d *deps) Synced(kind string) bool {
 	d.note(mirror.Ref{Kind: kind})
 	return d.v.Synced(kind)
+}
+
+// Absent notes the kind, as Synced does.
+func (d *deps) Absent(kind string) bool {
+	d.note(mirror.Ref{Kind: kind})
+	return d.v.Absent(kind)
 }

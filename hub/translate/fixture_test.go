@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -88,6 +89,8 @@ func record(tb testing.TB, namespace, name string, body proto.Message) *akohubv1
 		rec.Kind, rec.Body = kinds.Service, &akohubv1.Record_Service{Service: b}
 	case *akohubv1.EndpointSlice:
 		rec.Kind, rec.Body = kinds.EndpointSlice, &akohubv1.Record_EndpointSlice{EndpointSlice: b}
+	case *akohubv1.Route:
+		rec.Kind, rec.Body = kinds.Route, &akohubv1.Record_Route{Route: b}
 	case *akohubv1.Secret:
 		rec.Kind, rec.Body = kinds.Secret, &akohubv1.Record_Secret{Secret: b}
 	case *akohubv1.Namespace:
@@ -151,6 +154,7 @@ var decoders = map[string]func(testing.TB, string, []byte) []*akohubv1.Record{
 	"Ingress":       decodeIngress,
 	"IngressClass":  decodeClass,
 	"Namespace":     decodeNamespace,
+	"Route":         decodeRoute,
 }
 
 func must(tb testing.TB, err error) {
@@ -339,6 +343,62 @@ func decodeClass(tb testing.TB, _ string, doc []byte) []*akohubv1.Record {
 		}
 	}
 	return []*akohubv1.Record{record(tb, "", c.Name, body)}
+}
+
+// routeSpec is a Route as far as it is served.
+type routeSpec struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     struct {
+		Host              string             `json:"host"`
+		Subdomain         string             `json:"subdomain"`
+		Path              string             `json:"path"`
+		To                routeBackendSpec   `json:"to"`
+		AlternateBackends []routeBackendSpec `json:"alternateBackends"`
+		Port              struct {
+			TargetPort intstr.IntOrString `json:"targetPort"`
+		} `json:"port"`
+		TLS *struct {
+			Termination                   string `json:"termination"`
+			Certificate                   string `json:"certificate"`
+			Key                           string `json:"key"`
+			CACertificate                 string `json:"caCertificate"`
+			DestinationCACertificate      string `json:"destinationCACertificate"`
+			InsecureEdgeTerminationPolicy string `json:"insecureEdgeTerminationPolicy"`
+		} `json:"tls"`
+	} `json:"spec"`
+}
+
+type routeBackendSpec struct {
+	Name   string `json:"name"`
+	Weight *int32 `json:"weight"`
+}
+
+// decodeRoute reads a Route. "@cert:FILE" stands for a file of the directory.
+func decodeRoute(tb testing.TB, certs string, doc []byte) []*akohubv1.Record {
+	var r routeSpec
+	must(tb, yaml.Unmarshal(doc, &r))
+	spec := r.Spec
+	body := &akohubv1.Route{
+		Meta: metaOf(r.Metadata), Host: spec.Host, Subdomain: spec.Subdomain, Path: spec.Path,
+		TargetPortNumber: spec.Port.TargetPort.IntVal, TargetPortName: spec.Port.TargetPort.StrVal,
+	}
+	for _, to := range append([]routeBackendSpec{spec.To}, spec.AlternateBackends...) {
+		body.Backends = append(body.Backends, &akohubv1.RouteBackend{Kind: "Service", Name: to.Name, Weight: to.Weight})
+	}
+	if t := spec.TLS; t != nil {
+		text := func(s string) string {
+			if file, ok := strings.CutPrefix(s, "@cert:"); ok {
+				return string(readFile(tb, certs, file))
+			}
+			return s
+		}
+		body.Tls = &akohubv1.RouteTls{
+			Termination: t.Termination, InsecurePolicy: t.InsecureEdgeTerminationPolicy,
+			Certificate: text(t.Certificate), Key: []byte(text(t.Key)),
+			CaCertificate: text(t.CACertificate), DestinationCaCertificate: text(t.DestinationCACertificate),
+		}
+	}
+	return []*akohubv1.Record{record(tb, r.Metadata.Namespace, r.Metadata.Name, body)}
 }
 
 func decodeNamespace(tb testing.TB, _ string, doc []byte) []*akohubv1.Record {

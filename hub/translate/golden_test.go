@@ -42,6 +42,13 @@ var goldenSettings = map[string]map[string]func(*Settings){
 		"evh-namespace": func(s *Settings) { s.EVH = true; s.VIPPerNamespace = true },
 		"evh-strict":    func(s *Settings) { s.ShardSize = 1; s.EVH = true; s.FQDNReusePolicy = "Strict" },
 	},
+	"routes": {
+		"sni":           func(s *Settings) { s.OpenShift = true; s.ShardSize = 1; s.DefaultDomain = "shop.example.test" },
+		"dedicated":     func(s *Settings) { s.OpenShift = true; s.ShardSize = 0; s.NoPGForSNI = true },
+		"evh":           func(s *Settings) { s.OpenShift = true; s.ShardSize = 1; s.EVH = true },
+		"evh-dedicated": func(s *Settings) { s.OpenShift = true; s.ShardSize = 0; s.EVH = true },
+		"evh-strict":    func(s *Settings) { s.OpenShift = true; s.ShardSize = 1; s.EVH = true; s.FQDNReusePolicy = "Strict" },
+	},
 	"default-backend": {
 		"sni":    func(s *Settings) { s.ShardSize = 1 },
 		"evh":    func(s *Settings) { s.ShardSize = 1; s.EVH = true },

@@ -3,7 +3,6 @@ package translate
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/akohub/akohub/hub/mirror"
 )
@@ -27,18 +26,18 @@ func (b *hostBuilder) what() string {
 	return "host " + strconv.Quote(b.host)
 }
 
-// hostUnit translates all Ingress rules of one host (l7.md §8–§14). Namespaces
+// hostUnit translates all that is asked for of one host (l7.md §8–§15). Namespaces
 // may send the same host to different tenants; each tenant has its own objects
 // then.
 func hostUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	f := Fragment{Unit: k}
 	b := &hostBuilder{d: newDeps(v), s: s, host: k.Name, f: &f}
 	byTenant := map[string][]*claim{}
-	for _, ing := range ingressesOf(b.d, s, b.host) {
-		if !b.allowed(ing) {
+	for _, src := range sourcesOf(b.d, s, b.host) {
+		if !b.allowed(src) {
 			continue
 		}
-		if c := b.claimOf(ing); c != nil {
+		if c := b.claimOf(src); c != nil {
 			byTenant[c.tenant] = append(byTenant[c.tenant], c)
 		}
 	}
@@ -78,9 +77,10 @@ func (b *hostBuilder) tenantHost(tenant string, claims []*claim) {
 func (b *hostBuilder) sniHost(tenant string, claims []*claim) {
 	var plain, secure []*claim
 	for _, c := range claims {
-		if c.secret == nil {
+		if c.servesPlain() {
 			plain = append(plain, c)
-		} else {
+		}
+		if c.tls != nil {
 			secure = append(secure, c)
 		}
 	}
@@ -88,31 +88,50 @@ func (b *hostBuilder) sniHost(tenant string, claims []*claim) {
 	vs := Key{Tenant: tenant, Type: typeVirtualService, Name: parent.Parent.Name}
 	b.reportDuplicates(plain, b.plainLabel)
 	b.plainPools(plain, &parent)
-	for _, c := range plain {
-		b.publish(c, vs, parent.Parent.Name)
-	}
 	b.reportDuplicates(secure, pathKey)
-	if vh := b.virtualHost(tenant, childName(b.s, b.host), secure); vh != nil {
+	vh := b.virtualHost(tenant, childName(b.s, b.host), secure)
+	if vh != nil {
 		b.addVirtualHost(vh, b.sniChild(vh, parent.Parent.Name), parent.Parent.Name)
-		for _, c := range plain {
-			b.f.problem(c.ing.Ref, c.ing.UID, reasonHostConflict,
-				"requests for host %q are redirected to HTTPS for Ingress %s, which has a certificate: the paths of this Ingress are not reached; add spec.tls",
-				b.host, vh.showing.name())
+		if vh.plain == plainRedirected {
+			b.reportUnreached(plain, vh)
+			parent.RedirectHosts = []string{b.host}
 		}
-		parent.RedirectHosts = []string{b.host}
-		parent.FQDNs = []string{b.host}
 	}
-	if len(plain) > 0 {
+	for _, c := range plain {
+		if vh == nil || !slices.Contains(vh.claims, c) {
+			b.publish(c, vs, parent.Parent.Name)
+		}
+	}
+	if vh != nil || len(plain) > 0 {
 		parent.FQDNs = []string{b.host}
 	}
 	b.f.Contributions = append(b.f.Contributions, parent)
+}
+
+// reportUnreached tells the owners of what is served on port 80 that requests
+// don't come there.
+func (b *hostBuilder) reportUnreached(plain []*claim, vh *virtualHost) {
+	for _, c := range plain {
+		if c == vh.decides {
+			continue
+		}
+		what, remedy := "redirected to HTTPS", "give it a certificate too"
+		if vh.plain == plainRefused {
+			what = "refused"
+		}
+		if c.tls != nil {
+			remedy = "their insecureEdgeTerminationPolicy differs"
+		}
+		b.problem(c, reasonHostConflict, "plain requests for host %q are %s for %s: the paths of this %s are not reached by them; %s",
+			b.host, what, vh.decides.title(), c.kind(), remedy)
+	}
 }
 
 // enhancedHost builds the host's child, whether it has a certificate or not,
 // and its part of the shared virtual service, which shows the certificates of
 // all its children (l7.md §12).
 func (b *hostBuilder) enhancedHost(tenant string, claims []*claim) {
-	parent := b.contribution(tenant, sharedParentName(b.s, b.host, claims[0].ing.Ref.Namespace), claims)
+	parent := b.contribution(tenant, sharedParentName(b.s, b.host, claims[0].ref.Namespace), claims)
 	if vh := b.virtualHost(tenant, childName(b.s, b.host), claims); vh != nil {
 		b.addVirtualHost(vh, b.enhancedChild(vh, parent.Parent.Name), parent.Parent.Name)
 		parent.FQDNs = []string{b.host}
@@ -140,23 +159,21 @@ func (b *hostBuilder) dedicatedHost(tenant string, claims []*claim) {
 func (b *hostBuilder) contribution(tenant, parent string, claims []*claim) Contribution {
 	c := Contribution{Parent: ParentKey{Tenant: tenant, Name: parent}, Unit: b.f.Unit}
 	for _, cl := range claims {
-		c.From = append(c.From, cl.ing.Ref)
+		c.From = append(c.From, cl.ref)
 	}
 	c.From = sortRefs(c.From)
 	return c
 }
 
-// publish says where the host of an Ingress is served. Generated and wildcard
-// hosts are served but get no status, as with AKO (l7.md §8.1).
+// publish says where the host of a claim is served.
 func (b *hostBuilder) publish(c *claim, vs Key, vsVip string) {
-	tell := c.written && !strings.HasPrefix(b.host, "*")
 	b.f.Publications = append(b.f.Publications, Publication{
-		Object:         c.ing.Ref,
-		UID:            c.ing.UID,
+		Object:         c.ref,
+		UID:            c.uid,
 		Host:           b.host,
 		VirtualService: vs,
 		VsVip:          Key{Tenant: vs.Tenant, Type: typeVsVip, Name: vsVip},
-		Annotate:       tell,
-		Status:         tell,
+		Annotate:       c.shown,
+		Status:         c.shown,
 	})
 }

@@ -335,8 +335,8 @@ func TestBackendPorts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, found := backendPort(tt.svc, tt.port)
-			if found != tt.found || got != tt.want {
+			got, why := ingressBackend(tt.port).port.find(tt.svc)
+			if found := why == ""; found != tt.found || got != tt.want {
 				t.Errorf("got %+v, %v; want %+v, %v", got, found, tt.want, tt.found)
 			}
 		})

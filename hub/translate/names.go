@@ -115,9 +115,17 @@ func defaultBackendName(s *Settings, namespace, ingress string) string {
 func flatPath(path string) string { return strings.ReplaceAll(path, "/", "_") }
 
 // insecurePoolName names the pool of a path of a plain host on the shared
-// virtual service.
-func insecurePoolName(s *Settings, host, path, namespace, ingress string) string {
-	return s.namePrefix() + host + flatPath(path) + "-" + namespace + "-" + ingress
+// virtual service. A Route's has the Service in it, which is empty for an
+// Ingress.
+func insecurePoolName(s *Settings, host, path, namespace, name, service string) string {
+	return withService(s.namePrefix()+host+flatPath(path)+"-"+namespace+"-"+name, service)
+}
+
+func withService(name, service string) string {
+	if service == "" {
+		return name
+	}
+	return name + "-" + service
 }
 
 // childName names the child virtual service of a host and its certificate.
@@ -125,6 +133,13 @@ func childName(s *Settings, host string) string { return encode(s, s.namePrefix(
 
 // altCertName names the alternate certificate of a TLS host.
 func altCertName(s *Settings, host string) string { return encode(s, s.namePrefix()+host+altSuffix) }
+
+// caCertName names the certificate of the authority above a TLS host's.
+func caCertName(s *Settings, host string) string { return encode(s, s.namePrefix()+host+"-cacert") }
+
+// pkiProfileName names the profile by which a pool checks its servers. It is
+// made of the pool's name as it is on the controller.
+func pkiProfileName(s *Settings, pool string) string { return encode(s, pool+"-pkiprofile") }
 
 // defaultCertName names the certificate that is shared by all hosts without
 // one of their own; alt is its alternate.
@@ -136,7 +151,7 @@ func defaultCertName(s *Settings, alt bool) string {
 	return encode(s, name)
 }
 
-// pathName is the name of a path of an Ingress on a virtual service that its
+// pathName is the name of a path of an Ingress or Route on a virtual service that its
 // host has to itself, child or dedicated, before it is encoded.
 func pathName(s *Settings, namespace, host, path, ingress string) string {
 	return s.namePrefix() + namespace + "-" + host + flatPath(path) + "-" + ingress
@@ -151,12 +166,10 @@ func pathGroupName(s *Settings, namespace, host, path, ingress string) string {
 	return encode(s, name)
 }
 
-// pathPoolName names the pool behind it. Only EVH has the Service in the name.
+// pathPoolName names the pool behind it. The Service is in the name with EVH and
+// for a Route; else it is empty.
 func pathPoolName(s *Settings, namespace, host, path, ingress, service string) string {
-	name := pathName(s, namespace, host, path, ingress)
-	if s.EVH {
-		name += "-" + service
-	}
+	name := withService(pathName(s, namespace, host, path, ingress), service)
 	if dedicated(s) {
 		name += dedicatedSuffix
 	}

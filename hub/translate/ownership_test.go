@@ -28,7 +28,7 @@ func TestOwnershipPassesOn(t *testing.T) {
 		{
 			name:       "strict reuse of names",
 			settings:   func(s *Settings) { s.EVH = true; s.FQDNReusePolicy = "Strict" },
-			told:       reasonHostClaimed,
+			told:       reasonIngressClaimed,
 			publishing: 1,
 		},
 		{

@@ -23,12 +23,12 @@ type parts struct {
 	groups       []string
 	certificates []string
 	from         []mirror.Ref
-	// empty: nothing contributes.
-	empty bool
+	// keepsRedirect: see Contribution.
+	keepsRedirect bool
 }
 
 func gather(cs []Contribution) parts {
-	p := parts{empty: len(cs) == 0}
+	var p parts
 	for _, c := range cs {
 		p.fqdns = append(p.fqdns, c.FQDNs...)
 		p.redirect = append(p.redirect, c.RedirectHosts...)
@@ -36,6 +36,7 @@ func gather(cs []Contribution) parts {
 		p.groups = append(p.groups, c.PoolGroups...)
 		p.certificates = append(p.certificates, c.CertificateNames...)
 		p.from = append(p.from, c.From...)
+		p.keepsRedirect = p.keepsRedirect || c.KeepsRedirect
 	}
 	for _, names := range []*[]string{&p.redirect, &p.groups, &p.certificates} {
 		*names = sortedNames(*names)

@@ -16,33 +16,14 @@ func (b *hostBuilder) passthroughHost(tenant string, claims []*claim) {
 	if b.tooLong(claims[0], group) {
 		return
 	}
-	owners := map[string]*claim{}
-	ports := map[string]string{}
-	var members []*models.PoolGroupMember
+	t := &turns{owners: map[string]*claim{}, ports: map[string]string{}}
 	for _, c := range claims {
 		for _, p := range c.paths {
-			service := p.backend.GetServiceName()
-			switch owner := owners[service]; {
-			case owner == nil:
-			case owner.ing.Ref.Namespace == c.ing.Ref.Namespace && ports[service] == portText(p.backend):
-				continue
-			default:
-				b.f.problem(c.ing.Ref, c.ing.UID, reasonDuplicateHostPath,
-					"Service %s/%s, port %s, is not reached: behind passthrough host %q another Service or port of the same name is there already, by Ingress %s",
-					c.ing.Ref.Namespace, service, portText(p.backend), b.host, owner.name())
-				continue
-			}
-			owners[service], ports[service] = c, portText(p.backend)
-			name := passthroughPoolName(b.s, b.host, service)
-			if b.tooLong(c, name) {
-				continue
-			}
-			b.add(tenant, typePool, name, b.pool(c, p.backend, name,
-				markers(b.s, mark(markerHost, b.host), mark(markerServiceName, service))), c.ing.Ref)
-			members = append(members, member(name))
+			b.passthroughPools(t, c, p)
 		}
 	}
-	b.reportSpread(claims, owners)
+	b.reportSpread(claims, t)
+	members := t.members
 	slices.SortFunc(members, func(x, y *models.PoolGroupMember) int { return strings.Compare(*x.PoolRef, *y.PoolRef) })
 	b.add(tenant, typePoolGroup, group, &models.PoolGroup{
 		Name:                   &group,
@@ -54,7 +35,9 @@ func (b *hostBuilder) passthroughHost(tenant string, claims []*claim) {
 		Markers:                markers(b.s, mark(markerHost, b.host)),
 	}, parent.From...)
 	parent.FQDNs = []string{b.host}
-	parent.RedirectHosts = []string{b.host}
+	if slices.ContainsFunc(claims, func(c *claim) bool { return c.plain == plainRedirected }) {
+		parent.RedirectHosts = []string{b.host}
+	}
 	parent.PoolGroups = []string{group}
 	vs := Key{Tenant: tenant, Type: typeVirtualService, Name: parent.Parent.Name}
 	for _, c := range claims {
@@ -63,23 +46,65 @@ func (b *hostBuilder) passthroughHost(tenant string, claims []*claim) {
 	b.f.Contributions = append(b.f.Contributions, parent)
 }
 
-// reportSpread tells that several Services take turns behind the host.
-func (b *hostBuilder) reportSpread(claims []*claim, services map[string]*claim) {
-	if len(services) < 2 {
+// turns are the Services behind a passthrough host, which take turns.
+type turns struct {
+	members []*models.PoolGroupMember
+	// owners and ports say by whom a Service is there, and with which port.
+	owners map[string]*claim
+	ports  map[string]string
+	// paths is how many paths lead to them.
+	paths int
+}
+
+// passthroughPools builds the pools of a path, one for each Service that is not
+// there yet.
+func (b *hostBuilder) passthroughPools(t *turns, c *claim, p claimPath) {
+	before := len(t.owners)
+	for _, to := range p.backends {
+		port := to.port.text()
+		switch owner := t.owners[to.service]; {
+		case owner == nil:
+		case owner.ref.Namespace == c.ref.Namespace && t.ports[to.service] == port:
+			continue
+		default:
+			b.problem(c, reasonDuplicateHostPath,
+				"Service %s/%s, port %s, is not reached: behind passthrough host %q another Service or port of the same name is there already, by %s",
+				c.ref.Namespace, to.service, port, b.host, owner.title())
+			continue
+		}
+		t.owners[to.service], t.ports[to.service] = c, port
+		name := passthroughPoolName(b.s, b.host, to.service)
+		if b.tooLong(c, name) {
+			continue
+		}
+		b.add(c.tenant, typePool, name, b.pool(c, to, name,
+			markers(b.s, mark(markerHost, b.host), mark(markerServiceName, to.service)), false), c.ref)
+		t.members = append(t.members, member(name, to.weight))
+	}
+	if len(t.owners) > before {
+		t.paths++
+	}
+}
+
+// reportSpread tells that the Services of several paths take turns behind the
+// host. Those of one path are meant to.
+func (b *hostBuilder) reportSpread(claims []*claim, t *turns) {
+	if t.paths < 2 {
 		return
 	}
 	for _, c := range claims {
-		b.f.problem(c.ing.Ref, c.ing.UID, reasonDuplicateHostPath,
-			"paths of host %q can't be told apart with TLS passthrough: its %d Services take turns", b.host, len(services))
+		b.problem(c, reasonDuplicateHostPath,
+			"paths of host %q can't be told apart with TLS passthrough: its %d Services take turns", b.host, len(t.owners))
 	}
 }
 
 // passthroughParent builds a pair of virtual services at one address: one that
-// hands TLS connections to the host's pool group, and one that redirects plain
-// requests to it. Both stay when their last host goes (l7.md §14.3).
+// hands TLS connections to the host's pool group, and, from the first host on
+// that asks for it, one that redirects plain requests to it. They stay when their
+// last host goes (l7.md §14.2, §14.3).
 func passthroughParent(s *Settings, key ParentKey, p parts) []Object {
 	insecure := ParentKey{Tenant: key.Tenant, Name: key.Name + insecureSuffix}
-	redirects := len(p.redirect) > 0 || p.empty
+	redirects := len(p.redirect) > 0 || p.keepsRedirect
 	vs := parentService(s, key)
 	vs.ApplicationProfileRef = ref("applicationprofile", "System-L4-Application")
 	vs.Services = []*models.Service{portRange(443)}

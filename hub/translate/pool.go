@@ -7,29 +7,61 @@ import (
 	"github.com/vmware/alb-sdk/go/models"
 
 	"github.com/akohub/akohub/hub/mirror"
-	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
-// pathRatio is the weight of the pool of an Ingress path (l7.md §8.2).
-const pathRatio = 100
-
-// hostPool builds the pool of a path (l7.md §17.6). Pools of a plain host on
-// the shared virtual service don't carry the Service's name in their markers,
-// those of a child do.
-func (b *hostBuilder) hostPool(c *claim, p claimPath, name string, withService bool) *models.Pool {
-	ms := []marker{
-		mark(markerNamespace, c.ing.Ref.Namespace),
-		mark(markerHost, b.host),
-		mark(markerIngressName, c.ing.Ref.Name),
-	}
-	if withService {
-		ms = append(ms, mark(markerServiceName, p.backend.GetServiceName()))
-	}
-	return b.pool(c, p.backend, name, withPaths(markers(b.s, ms...), p.path))
+// hostPoolOptions are what pools of a path differ in.
+type hostPoolOptions struct {
+	// WithService puts the Service's name into the markers. Those of an Ingress's
+	// plain host on the shared virtual service don't have it.
+	WithService bool
+	// Beside says that the pool is for plain requests beside a certificate.
+	Beside bool
 }
 
-// pool builds the pool of a backend of an Ingress.
-func (b *hostBuilder) pool(c *claim, backend *akohubv1.IngressBackend, name string, ms []*models.RoleFilterMatchLabel) *models.Pool {
+// hostPool builds the pool of a path's Service and adds it (l7.md §17.6).
+func (b *hostBuilder) hostPool(c *claim, p claimPath, to backend, name string, o hostPoolOptions) {
+	ms := []marker{
+		mark(markerNamespace, c.ref.Namespace),
+		mark(markerHost, b.host),
+		mark(markerIngressName, c.ref.Name),
+	}
+	if o.WithService {
+		ms = append(ms, mark(markerServiceName, to.service))
+	}
+	pool := b.pool(c, to, name, withPaths(markers(b.s, ms...), p.path), o.Beside)
+	b.reencrypt(c, pool)
+	b.add(c.tenant, typePool, name, pool, c.ref)
+}
+
+// reencrypt has the pool of a claim speak TLS to its servers, if the claim says
+// so, and check them (l7.md §15.3).
+func (b *hostBuilder) reencrypt(c *claim, pool *models.Pool) {
+	if c.reencrypt == nil {
+		return
+	}
+	pool.SniEnabled = ptr(true)
+	pool.SslProfileRef = ref("sslprofile", "System-Standard")
+	if c.reencrypt.ca == "" {
+		return
+	}
+	name := pkiProfileName(b.s, *pool.Name)
+	if b.tooLong(c, name) {
+		return
+	}
+	pool.PkiProfileRef = ref(typePKIProfile, name)
+	b.add(c.tenant, typePKIProfile, name, &models.PKIprofile{
+		Name:      &name,
+		TenantRef: ref("tenant", c.tenant),
+		CreatedBy: ptr(b.s.CreatedBy()),
+		CrlCheck:  ptr(false),
+		CaCerts:   []*models.SSLCertificate{{Certificate: ptr(c.reencrypt.ca)}},
+		Markers:   pool.Markers,
+	}, c.ref)
+}
+
+// pool builds the pool of a backend. beside: it is for plain requests beside a
+// certificate.
+func (b *hostBuilder) pool(c *claim, to backend, name string, ms []*models.RoleFilterMatchLabel, beside bool) *models.Pool {
 	pool := &models.Pool{
 		Name:                   &name,
 		TenantRef:              ref("tenant", c.tenant),
@@ -38,14 +70,15 @@ func (b *hostBuilder) pool(c *claim, backend *akohubv1.IngressBackend, name stri
 		GracefulDisableTimeout: ptr(int32(1)),
 		SniEnabled:             ptr(false),
 		HealthMonitorRefs:      []string{refTo("healthmonitor", "System-TCP")},
-		Servers:                b.servers(c, backend),
+		Servers:                b.servers(c, to),
 		PlacementNetworks:      placementNetworks(b.s),
 		Markers:                ms,
 		ServiceMetadata: serviceMetadata{
-			IngressName: c.ing.Ref.Name,
-			Namespace:   c.ing.Ref.Namespace,
-			HostNames:   sortedNames([]string{b.host}),
-			PoolRatio:   pathRatio,
+			IngressName:           c.ref.Name,
+			Namespace:             c.ref.Namespace,
+			HostNames:             sortedNames([]string{b.host}),
+			PoolRatio:             to.weight,
+			InsecureEdgeTermAllow: beside,
 		}.text(),
 	}
 	if b.s.T1LR != "" {
@@ -70,28 +103,47 @@ func withPaths(ms []*models.RoleFilterMatchLabel, paths ...string) []*models.Rol
 // shared pool group finds them: labelled with host and path in lower case, the
 // longest that fits a request is taken. Path types play no part (l7.md §9.2).
 //
-// A label that several Ingresses claim is the oldest one's. The pools of the
+// A label that several objects claim is the oldest one's. The pools of the
 // others are there all the same, and come in when it goes. AKO puts all of them
 // into the group, which then takes turns between applications.
 func (b *hostBuilder) plainPools(claims []*claim, parent *Contribution) {
 	owners := ownersOf(claims, b.plainLabel)
 	for _, c := range claims {
 		for _, p := range b.distinct(c, func(p claimPath) string {
-			return insecurePoolName(b.s, b.host, p.path, c.ing.Ref.Namespace, c.ing.Ref.Name)
+			return insecurePoolName(b.s, b.host, p.path, c.ref.Namespace, c.ref.Name, "")
 		}) {
 			label := b.plainLabel(p.claimPath)
-			if b.tooLong(c, p.name) || b.tooLong(c, label) {
+			if b.tooLong(c, label) {
 				continue
 			}
-			b.add(c.tenant, typePool, p.name, b.hostPool(c, p.claimPath, p.name, false), c.ing.Ref)
-			if owners[label] != c {
-				continue
+			for _, m := range b.plainMembers(c, p.claimPath, label) {
+				if owners[label] == c {
+					parent.Members = append(parent.Members, m)
+				}
 			}
-			m := member(p.name)
-			m.PriorityLabel = &label
-			parent.Members = append(parent.Members, m)
 		}
 	}
+}
+
+// plainMembers builds the pools of a path of a plain host, one for each Service,
+// and their memberships.
+func (b *hostBuilder) plainMembers(c *claim, p claimPath, label string) []*models.PoolGroupMember {
+	var out []*models.PoolGroupMember
+	for _, to := range p.backends {
+		service := ""
+		if c.isRoute() {
+			service = to.service
+		}
+		name := insecurePoolName(b.s, b.host, p.path, c.ref.Namespace, c.ref.Name, service)
+		if b.tooLong(c, name) {
+			continue
+		}
+		b.hostPool(c, p, to, name, hostPoolOptions{WithService: c.isRoute(), Beside: c.tls != nil})
+		m := member(name, to.weight)
+		m.PriorityLabel = ptr(label)
+		out = append(out, m)
+	}
+	return out
 }
 
 // namedPath is a path with the name of the pool that it gets.
@@ -109,7 +161,7 @@ func (b *hostBuilder) distinct(c *claim, nameOf func(claimPath) string) []namedP
 	for _, p := range c.paths {
 		name := nameOf(p)
 		if i := slices.IndexFunc(out, func(o namedPath) bool { return o.name == name }); i >= 0 {
-			b.f.problem(c.ing.Ref, c.ing.UID, reasonDuplicateHostPath,
+			b.problem(c, reasonDuplicateHostPath,
 				"path %q of host %q takes the place of path %q: both have the name %s", p.path, b.host, out[i].path, name)
 			out = slices.Delete(out, i, i+1)
 		}
@@ -123,9 +175,9 @@ func (b *hostBuilder) tooLong(c *claim, name string) bool {
 	if !nameTooLong(name) {
 		return false
 	}
-	b.f.problem(c.ing.Ref, c.ing.UID, reasonNameTooLong,
-		"the Avi name %s has %d bytes, Avi takes %d: shorten the path, or the name of the Ingress or of its namespace; %s goes without it",
-		name, len(name), maxNameLength, b.what())
+	b.problem(c, reasonNameTooLong,
+		"the Avi name %s has %d bytes, Avi takes %d: shorten the path, or the name of the %s or of its namespace; %s goes without it",
+		name, len(name), maxNameLength, c.kind(), b.what())
 	return true
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/akohub/akohub/hub/mirror"
 )
 
-// Reasons of problems with Ingresses.
+// Reasons of problems with Ingresses and Routes.
 const (
 	reasonClassMissing       = "IngressClassMissing"
 	reasonUnsupportedMode    = "UnsupportedMode"
@@ -27,11 +27,20 @@ const (
 	// reasonDuplicateHostPath is AKO's word (l7.md §8.4).
 	reasonDuplicateHostPath = "DuplicateHostPath"
 	// reasonDuplicateHost is AKO's word for a host of several namespaces where
-	// each has its own address (l7.md §8.4), reasonHostClaimed for one that a
-	// strict reuse policy refuses (l7.md §5.3).
+	// each has its own address (l7.md §8.4).
 	reasonDuplicateHost = "DuplicateHost"
-	reasonHostClaimed   = "IngressUpdateEvent"
-	reasonNameTooLong   = "NameTooLong"
+	// reasonIngressClaimed is AKO's word for an Ingress that a strict reuse policy
+	// refuses (l7.md §5.3), reasonRouteClaimed ours for such a Route, whose status
+	// has the words of statusRouteClaimed.
+	reasonIngressClaimed = "IngressUpdateEvent"
+	reasonRouteClaimed   = "HostAlreadyClaimed"
+	statusRouteClaimed   = "Host already Claimed"
+	// reasonSameService is AKO's word for a Route that names a Service twice, in
+	// its status too (l7.md §15.1).
+	reasonSameService            = "MultipleBackendsWithSameServiceError"
+	reasonUnsupportedTermination = "UnsupportedTermination"
+	reasonNoHost                 = "NoHost"
+	reasonNameTooLong            = "NameTooLong"
 )
 
 func newProblem(obj mirror.Ref, uid, reason, message string) *Problem {

@@ -19,6 +19,16 @@ func RetainedParent(s *Settings, k Key) (ParentKey, bool) {
 	return ParentKey{Tenant: k.Tenant, Name: k.Name}, true
 }
 
+// RetainedRedirect says whether an object of the cluster that the controller
+// holds is the virtual service that redirects beside such a parent, and which.
+func RetainedRedirect(s *Settings, k Key) (ParentKey, bool) {
+	name, ok := strings.CutSuffix(k.Name, insecureSuffix)
+	if !ok || k.Type != typeVirtualService || !strings.HasPrefix(name, passthroughPrefix(s)) || !retained(s, name) {
+		return ParentKey{}, false
+	}
+	return ParentKey{Tenant: k.Tenant, Name: name}, true
+}
+
 func retained(s *Settings, name string) bool {
 	if number, ok := strings.CutPrefix(name, passthroughPrefix(s)); ok {
 		// One virtual service a host (size 0) takes the whole hash as number.

@@ -42,6 +42,17 @@ func TestRetainedParent(t *testing.T) {
 			}
 		})
 	}
+	for name, want := range map[string]bool{
+		"c--Shared-Passthrough-0-insecure": true,
+		"c--Shared-Passthrough-1-insecure": false,
+		"c--Shared-Passthrough-0":          false,
+		"c--Shared-L7-0-insecure":          false,
+	} {
+		p, got := RetainedRedirect(sni, Key{Tenant: "t", Type: typeVirtualService, Name: name})
+		if got != want || got != (p == ParentKey{Tenant: "t", Name: "c--Shared-Passthrough-0"}) {
+			t.Errorf("%s: redirect of %v %v, want %v", name, p, got, want)
+		}
+	}
 	if _, ok := RetainedParent(sni, Key{Tenant: "t", Type: typeVsVip, Name: "c--Shared-L7-0"}); ok {
 		t.Error("a VsVip is no virtual service")
 	}

@@ -25,50 +25,81 @@ type route struct {
 // pathPools builds the pools of a claim, and the pool groups in front of them
 // unless the cluster goes without for hosts with certificates.
 func (b *hostBuilder) pathPools(c *claim, secure bool) []route {
-	ns, ing := c.ing.Ref.Namespace, c.ing.Ref.Name
-	direct := b.s.NoPGForSNI && !b.s.EVH && secure
+	direct := b.s.NoPGForSNI && !b.s.EVH && secure && !c.isRoute()
 	var out []route
-	for _, p := range b.distinct(c, func(p claimPath) string { return pathGroupName(b.s, ns, b.host, p.path, ing) }) {
-		group := p.name
-		p.name = pathPoolName(b.s, ns, b.host, p.path, ing, p.backend.GetServiceName())
-		if direct {
-			p.name += directSuffix
+	for _, p := range b.distinct(c, func(p claimPath) string { return pathGroupName(b.s, c.ref.Namespace, b.host, p.path, c.ref.Name) }) {
+		if b.tooLong(c, p.name) {
+			continue
 		}
-		if b.tooLong(c, p.name) || b.tooLong(c, group) {
+		members := b.pathMembers(c, p.claimPath, direct)
+		if len(members) == 0 {
 			continue
 		}
 		r := route{claimPath: p.claimPath, claim: c}
-		b.add(c.tenant, typePool, p.name, b.hostPool(c, p.claimPath, p.name, true), c.ing.Ref)
 		if direct {
-			r.pool = p.name
+			r.pool = members[0].pool
 		} else {
-			r.group = group
-			b.add(c.tenant, typePoolGroup, group, b.pathGroup(c, group, p), c.ing.Ref)
+			r.group = p.name
+			b.add(c.tenant, typePoolGroup, p.name, b.pathGroup(c, p, members), c.ref)
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-// pathGroup builds the pool group of a path, with its one pool.
-func (b *hostBuilder) pathGroup(c *claim, name string, p namedPath) *models.PoolGroup {
+// poolMember is a pool of a path and its share of the requests.
+type poolMember struct {
+	pool   string
+	weight int32
+}
+
+// pathMembers builds the pools of a path, one for each Service. The name of an
+// Ingress's has the Service in it only with EVH.
+func (b *hostBuilder) pathMembers(c *claim, p claimPath, direct bool) []poolMember {
+	var out []poolMember
+	for _, to := range p.backends {
+		service := ""
+		if b.s.EVH || c.isRoute() {
+			service = to.service
+		}
+		name := pathPoolName(b.s, c.ref.Namespace, b.host, p.path, c.ref.Name, service)
+		if direct {
+			name += directSuffix
+		}
+		if b.tooLong(c, name) {
+			continue
+		}
+		b.hostPool(c, p, to, name, hostPoolOptions{WithService: true})
+		out = append(out, poolMember{pool: name, weight: to.weight})
+	}
+	return out
+}
+
+// pathGroup builds the pool group of a path.
+func (b *hostBuilder) pathGroup(c *claim, p namedPath, ms []poolMember) *models.PoolGroup {
+	name := p.name
+	members := make([]*models.PoolGroupMember, 0, len(ms))
+	for _, m := range ms {
+		members = append(members, member(m.pool, m.weight))
+	}
+	slices.SortFunc(members, func(x, y *models.PoolGroupMember) int { return strings.Compare(*x.PoolRef, *y.PoolRef) })
 	return &models.PoolGroup{
 		Name:                   &name,
 		TenantRef:              ref("tenant", c.tenant),
 		CloudRef:               ref("cloud", b.s.Cloud),
 		CreatedBy:              ptr(b.s.CreatedBy()),
 		ImplicitPriorityLabels: ptr(false),
-		Members:                []*models.PoolGroupMember{member(p.name)},
+		Members:                members,
 		Markers: withPaths(markers(b.s,
-			mark(markerNamespace, c.ing.Ref.Namespace),
+			mark(markerNamespace, c.ref.Namespace),
 			mark(markerHost, b.host),
-			mark(markerIngressName, c.ing.Ref.Name)), p.path),
+			mark(markerIngressName, c.ref.Name)), p.path),
 	}
 }
 
-// member is a pool in a group, with the weight that all have.
-func member(pool string) *models.PoolGroupMember {
-	return &models.PoolGroupMember{PoolRef: ref(typePool, pool), Ratio: ptr(uint32(pathRatio))}
+// member is a pool in a group, with its weight.
+func member(pool string, weight int32) *models.PoolGroupMember {
+	return &models.PoolGroupMember{PoolRef: ref(typePool, pool), Ratio: ptr(uint32(weight))}
 }
 
 // routing builds the policy sets with the path rules, one a namespace, and
@@ -82,8 +113,8 @@ func (b *hostBuilder) routing(vh *virtualHost) []string {
 	var sets []policySet
 	owners := ownersOf(vh.byAge(), pathKey)
 	for _, r := range vh.routes {
-		ns := r.claim.ing.Ref.Namespace
-		if owners[pathKey(r.claimPath)].ing.Ref.Namespace != ns {
+		ns := r.claim.ref.Namespace
+		if owners[pathKey(r.claimPath)].ref.Namespace != ns {
 			continue // see routing's comment
 		}
 		i := slices.IndexFunc(sets, func(s policySet) bool { return s.namespace == ns })
@@ -116,8 +147,8 @@ func (b *hostBuilder) addRouting(vh *virtualHost, name string, routes []route) {
 	var from []mirror.Ref
 	for _, r := range routes {
 		paths = append(paths, r.path)
-		ingresses = append(ingresses, r.claim.ing.Ref.Name)
-		from = append(from, r.claim.ing.Ref)
+		ingresses = append(ingresses, r.claim.ref.Name)
+		from = append(from, r.claim.ref)
 	}
 	var rules []*models.HTTPRequestRule
 	for _, r := range inOrder(routes) {
@@ -133,10 +164,12 @@ func (b *hostBuilder) addRouting(vh *virtualHost, name string, routes []route) {
 			SwitchingAction: r.action(),
 		})
 	}
-	b.add(vh.tenant, typeHTTPPolicySet, name, policySet(b.s, name, vh.tenant, rules, withPaths(markers(b.s,
-		mark(markerNamespace, routes[0].claim.ing.Ref.Namespace),
+	// Unlike those of pools, these markers leave out a path that is empty.
+	b.add(vh.tenant, typeHTTPPolicySet, name, policySet(b.s, name, vh.tenant, rules, markers(b.s,
+		mark(markerNamespace, routes[0].claim.ref.Namespace),
 		b.hostMarker(vh),
-		mark(markerIngressName, ingresses...)), paths...)), from...)
+		mark(markerIngressName, ingresses...),
+		mark(markerPath, paths...))), from...)
 }
 
 // inOrder sorts routes as rules are tried: the longest path first. Of the same
@@ -161,7 +194,7 @@ func inOrder(routes []route) []route {
 			len(y.path)-len(x.path),
 			place[x.path]-place[y.path],
 			exactFirst(x)-exactFirst(y),
-			byAge(x.claim.ing, y.claim.ing),
+			byAge(x.claim.origin, y.claim.origin),
 		)
 	})
 	return out

@@ -31,13 +31,16 @@ type UnitKind string
 
 // The units (architecture.md, "Units, fragments, assembly").
 const (
-	// UnitHost is a virtual host: all Ingress rules of one host name. Name is
-	// the host as written.
+	// UnitHost is a virtual host: all Ingress rules, or all Routes, of one host
+	// name. Name is the host as written.
 	UnitHost UnitKind = "host"
 	// UnitIngress is an Ingress that no rule gives a host: it has a virtual
 	// service of its own if it has a default backend, else no objects, and the
 	// fragment says what is wrong with it.
 	UnitIngress UnitKind = "ingress"
+	// UnitHostlessRoute is a Route without host: it has no objects, and the
+	// fragment says what is wrong with it.
+	UnitHostlessRoute UnitKind = "hostless-route"
 	// UnitL4 is one Service of type LoadBalancer: Namespace and Name are its.
 	UnitL4 UnitKind = "l4"
 	// UnitInfra is the cluster's infrastructure but for its static routes;
@@ -94,6 +97,9 @@ type Contribution struct {
 	FQDNs []string
 	// RedirectHosts are redirected from HTTP to HTTPS by the parent.
 	RedirectHosts []string
+	// KeepsRedirect says that the virtual service beside a passthrough parent
+	// that redirects is there, and stays though no host needs it (l7.md §14.2).
+	KeepsRedirect bool
 	// Members go into the parent's pool group.
 	Members []*models.PoolGroupMember
 	// PoolGroups are the names of pool groups that a passthrough parent's data

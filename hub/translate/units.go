@@ -6,7 +6,6 @@ import (
 
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/pkg/kinds"
-	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
 // infraKey is the one unit of the cluster's infrastructure.
@@ -14,9 +13,9 @@ var infraKey = UnitKey{Kind: UnitInfra}
 
 // UnitsOf returns the units that an object takes part in as it stands now,
 // sorted. Only objects that units don't look for by name are asked for here:
-// an Ingress joins the units of its hosts, a Service of type LoadBalancer is a
-// unit. Objects that units look up (Secrets, Namespaces, IngressClasses,
-// Services behind Ingresses, and the endpoint slices of those) are found by
+// an Ingress or Route joins the units of its hosts, a Service of type
+// LoadBalancer is a unit. Objects that units look up (Secrets, Namespaces, IngressClasses,
+// Services behind hosts, and the endpoint slices of those) are found by
 // Fragment.Deps, whether they were there or not.
 //
 // A new EndpointSlice of a Service is not in any Deps: its Service is (see
@@ -25,14 +24,14 @@ var infraKey = UnitKey{Kind: UnitInfra}
 func UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 	var out []UnitKey
 	switch ref.Kind {
-	case kinds.Ingress:
-		ing, ok := v.Ingress(ref.Namespace, ref.Name)
+	case kinds.Ingress, kinds.Route:
+		src, ok := sourceOf(v, s, ref)
 		switch {
 		case !ok:
 		case strict(s):
-			out = reuseUnits(v, s, ing)
+			out = reuseUnits(v, s, src)
 		default:
-			out = ingressUnits(s, ing)
+			out = sourceUnits(s, src)
 		}
 	default:
 		out = l4UnitsOf(v, s, ref)
@@ -43,8 +42,8 @@ func UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 // AllUnits returns every unit of the cluster, sorted.
 func AllUnits(v mirror.View, s *Settings) []UnitKey {
 	out := []UnitKey{infraKey, routesKey}
-	for _, ing := range v.Ingresses() {
-		out = append(out, ingressUnits(s, ing)...)
+	for _, src := range allSources(v, s) {
+		out = append(out, sourceUnits(s, src)...)
 	}
 	for _, svc := range v.Services() {
 		out = append(out, l4UnitsOf(v, s, svc.Ref)...)
@@ -52,16 +51,22 @@ func AllUnits(v mirror.View, s *Settings) []UnitKey {
 	return sortUnits(out)
 }
 
-// ingressUnits are the units of an Ingress: its hosts, or the Ingress itself
-// if it has none, for its default backend or so that its owner can be told.
-func ingressUnits(s *Settings, ing mirror.Object[*akohubv1.Ingress]) []UnitKey {
-	hosts := hostsOf(s, ing)
+// sourceUnits are the units of an Ingress or Route: its hosts, or the object
+// itself if it has none, for its default backend or so that its owner can be
+// told.
+func sourceUnits(s *Settings, src source) []UnitKey {
+	hosts := src.hosts(s)
 	out := make([]UnitKey, 0, len(hosts))
 	for _, host := range hosts {
 		out = append(out, UnitKey{Kind: UnitHost, Name: host})
 	}
 	if len(out) == 0 {
-		out = append(out, UnitKey{Kind: UnitIngress, Namespace: ing.Ref.Namespace, Name: ing.Ref.Name})
+		o := src.from()
+		kind := UnitIngress
+		if o.isRoute() {
+			kind = UnitHostlessRoute
+		}
+		out = append(out, UnitKey{Kind: kind, Namespace: o.ref.Namespace, Name: o.ref.Name})
 	}
 	return out
 }
@@ -86,6 +91,8 @@ func translateUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 		return hostUnit(v, s, k)
 	case UnitIngress:
 		return ingressUnit(v, s, k)
+	case UnitHostlessRoute:
+		return hostlessRouteUnit(v, s, k)
 	case UnitL4:
 		return l4Unit(newDeps(v), s, k)
 	case UnitL4Shared:

@@ -19,8 +19,14 @@ type virtualHost struct {
 	routes []route
 	// certs are shown for the host, the alternate last; none: it is plain.
 	certs []*models.SSLKeyAndCertificate
+	// ca is the authority above the first of them; nil: none is told.
+	ca *models.SSLKeyAndCertificate
 	// showing is the claim that the certificates are of.
 	showing *claim
+	// plain is what becomes of plain requests, decides the claim that says so;
+	// it matters only with certificates.
+	plain   plainRequests
+	decides *claim
 	from    []mirror.Ref
 }
 
@@ -33,7 +39,7 @@ func (vh *virtualHost) last() *claim { return vh.claims[len(vh.claims)-1] }
 // byAge are the claims, the oldest first.
 func (vh *virtualHost) byAge() []*claim {
 	out := slices.Clone(vh.claims)
-	slices.SortFunc(out, func(x, y *claim) int { return byAge(x.ing, y.ing) })
+	slices.SortFunc(out, func(x, y *claim) int { return byAge(x.origin, y.origin) })
 	return out
 }
 
@@ -46,9 +52,12 @@ func (b *hostBuilder) virtualHost(tenant, name string, claims []*claim) *virtual
 	var served []*claim
 	plain := false
 	for _, c := range claims {
-		if c.secret == nil || slices.Contains(usable, c) {
+		secured := slices.Contains(usable, c)
+		// A virtual service that serves plain hosts too goes on doing so without
+		// a certificate.
+		if secured || c.tls == nil || c.servesPlain() && b.ownService() {
 			served = append(served, c)
-			plain = plain || c.secret == nil
+			plain = plain || !secured
 		}
 	}
 	if len(served) == 0 || b.tooLong(served[len(served)-1], name) {
@@ -56,16 +65,33 @@ func (b *hostBuilder) virtualHost(tenant, name string, claims []*claim) *virtual
 	}
 	vh := &virtualHost{tenant: tenant, name: name, claims: served}
 	if cert != nil {
-		vh.certs, vh.showing = cert.certs, cert.claim
+		vh.certs, vh.ca, vh.showing = cert.certs, cert.ca, cert.claim
+		vh.plain, vh.decides = decision(usable)
 		if cert.disputed || plain {
 			vh.claims = inTurn(served, cert.claim)
 		}
 	}
 	for _, c := range vh.claims {
-		vh.from = append(vh.from, c.ing.Ref)
+		vh.from = append(vh.from, c.ref)
 		vh.routes = append(vh.routes, b.pathPools(c, vh.secure())...)
 	}
 	return vh
+}
+
+// ownService says whether plain hosts have a virtual service of their own too.
+func (b *hostBuilder) ownService() bool { return b.s.EVH || dedicated(b.s) }
+
+// decision returns what becomes of plain requests for a host on which several
+// claims have certificates, and the oldest claim that has it so: a redirect goes
+// before a refusal, and that before all else.
+func decision(secured []*claim) (plainRequests, *claim) {
+	decides := secured[0]
+	for _, c := range secured[1:] {
+		if c.plain > decides.plain {
+			decides = c
+		}
+	}
+	return decides.plain, decides
 }
 
 // inTurn puts the claim that decides about TLS last. That is how AKO leaves the
@@ -92,7 +118,10 @@ func (b *hostBuilder) addVirtualHost(vh *virtualHost, vs *models.VirtualService,
 func (b *hostBuilder) addCertificates(vh *virtualHost) {
 	if !b.usesDefaultCert(vh.showing) {
 		for _, cert := range vh.certs {
-			b.add(vh.tenant, typeCertificate, *cert.Name, cert, vh.showing.ing.Ref)
+			b.add(vh.tenant, typeCertificate, *cert.Name, cert, vh.showing.ref)
+		}
+		if vh.ca != nil {
+			b.add(vh.tenant, typeCertificate, *vh.ca.Name, vh.ca, vh.showing.ref)
 		}
 		return
 	}
@@ -100,7 +129,7 @@ func (b *hostBuilder) addCertificates(vh *virtualHost) {
 		Parent:       ParentKey{Tenant: vh.tenant, Name: defaultCertName(b.s, false)},
 		Unit:         b.f.Unit,
 		Certificates: vh.certs,
-		From:         []mirror.Ref{vh.showing.ing.Ref},
+		From:         []mirror.Ref{vh.showing.ref},
 	})
 }
 
@@ -112,7 +141,7 @@ func (b *hostBuilder) virtualService(vh *virtualHost, policies []string) *models
 		ingresses = append(ingresses, c.name())
 	}
 	slices.Sort(ingresses)
-	namespace := vh.last().ing.Ref.Namespace
+	namespace := vh.last().ref.Namespace
 	meta := serviceMetadata{NamespaceIngressName: ingresses, Namespace: namespace, HostNames: []string{b.host}}
 	if b.s.EVH {
 		meta.HostNamespaceIngressName = map[string][]string{b.host: ingresses}
@@ -174,10 +203,7 @@ func (b *hostBuilder) sniChild(vh *virtualHost, parent string) *models.VirtualSe
 // enhancedChild builds the child of an EVH parent. It takes all paths of its
 // host, and redirects to HTTPS by itself (l7.md §12.2).
 func (b *hostBuilder) enhancedChild(vh *virtualHost, parent string) *models.VirtualService {
-	var policies []string
-	if vh.secure() {
-		policies = append(policies, b.addRedirect(vh))
-	}
+	policies := b.addPlainPolicy(vh)
 	vs := b.virtualService(vh, append(policies, b.routing(vh)...))
 	b.asChild(vs, parent)
 	vs.ApplicationProfileRef = ref("applicationprofile", "System-HTTP")
@@ -200,10 +226,13 @@ func (b *hostBuilder) enhancedChild(vh *virtualHost, parent string) *models.Virt
 // listens to HTTPS only with a certificate (l7.md §11, §13).
 func (b *hostBuilder) dedicatedService(vh *virtualHost) *models.VirtualService {
 	policies := b.routing(vh)
-	if vh.secure() {
-		// As AKO has them: the redirect comes with the first of the Ingresses.
-		policies = slices.Insert(policies, min(1, len(policies)), b.addRedirect(vh))
+	// As AKO has them: the redirect comes with the first of the Ingresses. A
+	// refusal comes before all routing.
+	at := min(1, len(policies))
+	if vh.plain == plainRefused {
+		at = 0
 	}
+	policies = slices.Insert(policies, at, b.addPlainPolicy(vh)...)
 	vs := b.virtualService(vh, policies)
 	vs.Type = ptr("VS_TYPE_NORMAL")
 	vs.TenantRef = ref("tenant", vh.tenant)
@@ -219,13 +248,41 @@ func (b *hostBuilder) dedicatedService(vh *virtualHost) *models.VirtualService {
 	return vs
 }
 
-// addRedirect adds the policy set that sends the host's requests from HTTP to
-// HTTPS, named like its virtual service.
-func (b *hostBuilder) addRedirect(vh *virtualHost) string {
-	b.add(vh.tenant, typeHTTPPolicySet, vh.name, policySet(b.s, vh.name, vh.tenant,
-		redirectRules(vh.name, []string{b.host}),
-		markers(b.s, mark(markerNamespace, vh.last().ing.Ref.Namespace), mark(markerHost, b.host))), vh.from...)
-	return vh.name
+// addPlainPolicy adds the policy set, named like the virtual service, that sends
+// the host's plain requests to HTTPS, or refuses them; it returns its name. Where
+// plain requests are served there is none.
+func (b *hostBuilder) addPlainPolicy(vh *virtualHost) []string {
+	if !vh.secure() || vh.plain != plainRedirected && vh.plain != plainRefused {
+		return nil
+	}
+	set := policySet(b.s, vh.name, vh.tenant, nil,
+		markers(b.s, mark(markerNamespace, vh.last().ref.Namespace), mark(markerHost, b.host)))
+	if vh.plain == plainRedirected {
+		set.HTTPRequestPolicy.Rules = redirectRules(vh.name, []string{b.host})
+	} else {
+		set.HTTPSecurityPolicy.Rules = refusalRules(vh.name)
+	}
+	b.add(vh.tenant, typeHTTPPolicySet, vh.name, set, vh.from...)
+	var plain []*claim
+	for _, c := range vh.claims {
+		// An Ingress without a certificate is served with those that have one.
+		if c.servesPlain() && c.isRoute() {
+			plain = append(plain, c)
+		}
+	}
+	b.reportUnreached(plain, vh)
+	return []string{vh.name}
+}
+
+// refusalRules close connections to port 80 (l7.md §12.2, §18).
+func refusalRules(policySet string) []*models.HttpsecurityRule {
+	return []*models.HttpsecurityRule{{
+		Index:  ptr(int32(0)),
+		Name:   ptr(ruleName(policySet, 0)),
+		Enable: ptr(true),
+		Match:  &models.MatchTarget{VsPort: &models.PortMatch{MatchCriteria: ptr("IS_IN"), Ports: []int64{80}}},
+		Action: &models.HttpsecurityAction{Action: ptr("HTTP_SECURITY_ACTION_CLOSE_CONN")},
+	}}
 }
 
 func certificateRefs(certs []*models.SSLKeyAndCertificate) []string {
