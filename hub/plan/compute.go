@@ -183,7 +183,7 @@ func (c *computation) edits() {
 // somebody else's labels.
 func (c *computation) blockEdited(edit Key) {
 	for _, o := range c.in.Desired {
-		if c.in.Observed[o.Key] == nil && dependsOnEdit(o, edit) && c.blocked[o.Key] == "" {
+		if c.in.Observed[o.Key] == nil && DependsOnEdit(o, edit) && c.blocked[o.Key] == "" {
 			c.blocked[o.Key] = fmt.Sprintf("the labels of %s %q are another cluster's", edit.Type, edit.Name)
 		}
 	}

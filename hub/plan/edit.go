@@ -94,10 +94,10 @@ func label(e any) (key, value string) {
 	return key, value
 }
 
-// dependsOnEdit reports whether a new object must wait for an edit: the
+// DependsOnEdit reports whether a new object must wait for an edit: the
 // service engines of a virtual service take the labels (the cluster's routes)
 // of their group only when they are made (l4-infra.md §2.9).
-func dependsOnEdit(o *desired.Object, edit Key) bool {
+func DependsOnEdit(o *desired.Object, edit Key) bool {
 	if o.Key.Type != typeVirtualService || edit.Type != "serviceenginegroup" {
 		return false
 	}

@@ -116,7 +116,7 @@ func (n *node) link(byKey map[Key]*node, edits []*node) {
 		}
 		if s.Op == Create {
 			for _, e := range edits {
-				if dependsOnEdit(s.Want, e.step.Key) {
+				if DependsOnEdit(s.Want, e.step.Key) {
 					n.mustFollow(e)
 				}
 			}

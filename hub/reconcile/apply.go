@@ -241,6 +241,7 @@ func (w *worker) tellOwners(k plan.Key) {
 		}
 	}
 	w.model.toldOf(k, w.news)
+	w.tellWaiting(k)
 }
 
 // forgetDone drops failures of objects that need nothing any more: a failure

@@ -59,6 +59,12 @@ func start(t *testing.T, tenants ...string) *fixture {
 // startWith is start with a controller of other options.
 func startWith(t *testing.T, opts avisim.Options) *fixture {
 	t.Helper()
+	return startAs(t, "admin", opts)
+}
+
+// startAs is startWith for a hub that logs in as a certain user.
+func startAs(t *testing.T, user string, opts avisim.Options) *fixture {
+	t.Helper()
 	sim, err := avisim.New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +83,7 @@ func startWith(t *testing.T, opts avisim.Options) *fixture {
 		t.Fatal(err)
 	}
 	client, err := avi.NewClient(avi.Config{
-		Name: "sim", URL: server.URL, Username: "admin", CAFile: ca, Logger: testLog(),
+		Name: "sim", URL: server.URL, Username: user, CAFile: ca, Logger: testLog(),
 		Password: func() (string, error) { return "sim-password", nil }, MaxRequestsPerSecond: 100_000,
 	})
 	if err != nil {

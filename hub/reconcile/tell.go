@@ -342,6 +342,9 @@ func (w *worker) refusals(ref mirror.Ref, pubs []translate.Publication) map[plan
 	for k, r := range w.refused {
 		obj, ok := w.model.graph.Get(k)
 		if !ok {
+			if w.keptWaiting(k, pubs) {
+				out[k] = r.text
+			}
 			continue
 		}
 		if slices.Contains(obj.From, ref) {

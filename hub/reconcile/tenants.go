@@ -3,9 +3,13 @@ package reconcile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/akohub/akohub/hub/avi"
+	"github.com/akohub/akohub/hub/desired"
+	"github.com/akohub/akohub/hub/plan"
+	"github.com/akohub/akohub/hub/translate"
 )
 
 // noteAbsent notes that a tenant that a namespace asks for can't be used: it is
@@ -66,6 +70,29 @@ func absentWarning(tenant string, err error) warning {
 	}
 	return warning{reasonTenant, fmt.Sprintf(
 		"the namespace asks for the Avi tenant %q, which the controller does not have, or in which its user has no role: nothing new is made there", tenant)}
+}
+
+// keptWaiting says of an object that is not the cluster's own and that could not
+// be edited that it keeps something of the publications from being made.
+func (w *worker) keptWaiting(edit plan.Key, pubs []translate.Publication) bool {
+	return slices.ContainsFunc(pubs, func(p translate.Publication) bool {
+		vs, ok := w.model.graph.Get(p.VirtualService)
+		return ok && w.observed[vs.Key] == nil && plan.DependsOnEdit(vs, edit)
+	})
+}
+
+// tellWaiting has the Kubernetes objects looked at whose virtual services wait
+// for the edit of an object, if that is one to be edited.
+func (w *worker) tellWaiting(k plan.Key) {
+	if desired.Own(k.Type) {
+		return
+	}
+	for shown := range w.model.shown {
+		vs, ok := w.model.graph.Get(shown)
+		if ok && w.observed[shown] == nil && plan.DependsOnEdit(vs, k) {
+			w.model.toldOf(shown, w.news)
+		}
+	}
 }
 
 // reasonTenantRights tells an owner that the hub may not use a tenant.
