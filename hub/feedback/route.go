@@ -17,11 +17,11 @@ type Router string
 // Shows says whether an object carries anything of an earlier write-back: the
 // mark, or an entry of the router.
 func (c Current) Shows(r Router) bool {
-	return c.Ours() || len(r.own(c.Admissions)) > 0
+	return c.Ours() || len(r.Own(c.Admissions)) > 0
 }
 
-// own returns the entries of the router.
-func (r Router) own(all []*akohubv1.RouteAdmission) []*akohubv1.RouteAdmission {
+// Own returns the entries of the router.
+func (r Router) Own(all []*akohubv1.RouteAdmission) []*akohubv1.RouteAdmission {
 	var out []*akohubv1.RouteAdmission
 	for _, a := range all {
 		if a.GetRouterName() == string(r) {
@@ -43,7 +43,7 @@ func ForRoute(object *akohubv1.ObjectRef, router Router, entries []Entry, contro
 	if err != nil {
 		return nil, failed(err)
 	}
-	if !slices.EqualFunc(status, router.own(current.Admissions), sameAdmission) {
+	if !slices.EqualFunc(status, router.Own(current.Admissions), sameAdmission) {
 		wb.Route = &akohubv1.RouteStatus{RouterName: string(router), Ingress: status}
 	}
 	if wb.Annotations, err = annotationsOf(entries, controllerUUID, current.Annotations); err != nil {

@@ -36,6 +36,8 @@ type PlanOptions struct {
 func OptionsFor(reg *v1alpha1.Cluster) PlanOptions {
 	sp := reg.Spec
 	o := PlanOptions{
+		// Whether there are any is what the cluster says: it is OpenShift then.
+		Routes:          true,
 		Pods:            sp.Backends.Type == v1alpha1.BackendNodePortLocal,
 		SystemNamespace: sp.Namespaces.System,
 	}

@@ -36,6 +36,9 @@ func TestOptionsFor(t *testing.T) {
 				got += k.GetGroup() + "/" + k.GetVersion() + " " + k.GetResource()
 			}
 		}
+		if !planned(p, kinds.Route) {
+			t.Errorf("%s: nobody asks whether the cluster is OpenShift", tt.spec)
+		}
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s: -want +got\n%s", tt.spec, d)
 		}

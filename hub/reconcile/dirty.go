@@ -19,6 +19,7 @@ func (w *worker) translate() {
 	var waits []string
 	var open []group
 	w.mirror.Read(func(v mirror.View) {
+		w.takeRoutes(v)
 		for _, g := range groups {
 			if miss := missing(v, g, &w.model.settings); len(miss) > 0 {
 				waits = append(waits, miss...)

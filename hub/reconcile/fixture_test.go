@@ -150,6 +150,8 @@ type cluster struct {
 	m    *mirror.Mirror
 	mu   sync.Mutex // serializes what agents and tests put into world and mirror
 	rev  int
+	// openshift says that the API server serves Routes.
+	openshift bool
 }
 
 // register registers a cluster and takes its agent for connected, with nothing
@@ -189,6 +191,13 @@ func (c *cluster) sync(only ...string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.openshift {
+		if err := c.m.SetKindState(kinds.Route, akohubv1.KindState_AVAILABILITY_ABSENT, "not served"); err != nil {
+			c.f.t.Fatal(err)
+		}
+	} else if len(only) == len(allKinds) {
+		only = append(slices.Clone(only), kinds.Route)
+	}
 	for _, kind := range only {
 		c.rev++
 		id := uint64(c.rev)
@@ -405,6 +414,13 @@ func (a *agents) take() []string {
 			}
 			out = append(out, name+" status "+strings.Join(ips, ","))
 		}
+		if s.wb.GetRoute() != nil {
+			var entries []string
+			for _, i := range s.wb.GetRoute().GetIngress() {
+				entries = append(entries, fmt.Sprintf("%s=%v,%s", i.GetHost(), i.GetAdmitted(), i.GetMessage()))
+			}
+			out = append(out, name+" admissions "+strings.Join(entries, ","))
+		}
 		if p := s.wb.GetAnnotations(); p != nil {
 			out = append(out, fmt.Sprintf("%s annotations +%d -%d", name, len(p.GetSet()), len(p.GetRemove())))
 		}
@@ -439,7 +455,7 @@ func (c *cluster) show(wb *akohubv1.WriteBack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	old := c.world[ref]
-	if old == nil || wb.GetLoadBalancer() == nil && wb.GetAnnotations() == nil {
+	if old == nil || wb.GetLoadBalancer() == nil && wb.GetAnnotations() == nil && wb.GetRoute() == nil {
 		return
 	}
 	r := proto.CloneOf(old)
@@ -460,6 +476,12 @@ func (c *cluster) show(wb *akohubv1.WriteBack) {
 		meta = r.GetService().Meta
 		if s := wb.GetLoadBalancer(); s != nil {
 			r.GetService().Status = s.GetIngress()
+		}
+	case r.GetRoute() != nil:
+		meta = r.GetRoute().Meta
+		if s := wb.GetRoute(); s != nil {
+			r.GetRoute().Status = slices.DeleteFunc(r.GetRoute().Status, func(a *akohubv1.RouteAdmission) bool { return a.GetRouterName() == s.GetRouterName() })
+			r.GetRoute().Status = append(r.GetRoute().Status, s.GetIngress()...)
 		}
 	default:
 		return

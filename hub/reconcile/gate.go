@@ -46,7 +46,10 @@ func needs(g group, s *translate.Settings) []string {
 		out = append(out, kinds.Node, kinds.Pod)
 	}
 	if g == groupHosts {
-		out = append(out, kinds.IngressClass, kinds.Secret, kinds.Ingress)
+		out = append(out, kinds.Secret)
+		if !s.OpenShift {
+			out = append(out, kinds.IngressClass, kinds.Ingress)
+		}
 	}
 	return out
 }
@@ -71,5 +74,22 @@ func missing(v mirror.View, g group, s *translate.Settings) []string {
 			out = append(out, k)
 		}
 	}
+	if _, known := translate.HasRoutes(v); g == groupHosts && !known {
+		// Whether Routes are served or Ingresses is not known, nor which Routes.
+		out = append(out, kinds.Route)
+	}
 	return out
+}
+
+// takeRoutes takes over whether the cluster has OpenShift's Routes, once that is
+// known: it decides what hosts are asked for with, so all of them are looked at
+// again when it is another answer.
+func (w *worker) takeRoutes(v mirror.View) {
+	has, known := translate.HasRoutes(v)
+	if !known || has == w.model.settings.OpenShift {
+		return
+	}
+	w.log.Info("what asks for hosts has changed", "routes", has)
+	w.model.settings.OpenShift = has
+	w.opened[groupHosts] = false
 }

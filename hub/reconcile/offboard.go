@@ -16,6 +16,7 @@ import (
 	"github.com/akohub/akohub/hub/settings"
 	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -222,7 +223,7 @@ func (o *offboarding) lookAtShared(ctx context.Context) error {
 			o.edits = append(o.edits, e)
 		}
 	}
-	return nil
+	return o.lookAtFormer(ctx, &s)
 }
 
 // plan returns the whole of what is to be done.
@@ -339,7 +340,7 @@ func (o *offboarding) apply(ctx context.Context, p plan.Plan) error {
 // counts for how many of them the agent did so.
 func (w *worker) takeBack(ctx context.Context, reg *v1alpha1.Cluster, gone traces) (done, failed int) {
 	var out []*akohubv1.WriteBack
-	s := servedNamespaces(reg)
+	s, router := servedNamespaces(reg), feedback.Router(reg.CreatedBy())
 	w.mirror.Read(func(v mirror.View) {
 		look := func(ref mirror.Ref) {
 			uid, current, ok := shows(v, ref)
@@ -347,7 +348,7 @@ func (w *worker) takeBack(ctx context.Context, reg *v1alpha1.Cluster, gone trace
 				return
 			}
 			object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
-			if wb := withdrawn(object, current, gone, nil, translate.Accepts(v, &s, ref.Namespace)); wb != nil {
+			if wb := withdrawn(object, current, router, gone, nil, translate.Accepts(v, &s, ref.Namespace)); wb != nil {
 				out = append(out, wb)
 			}
 		}
@@ -355,6 +356,9 @@ func (w *worker) takeBack(ctx context.Context, reg *v1alpha1.Cluster, gone trace
 			look(o.Ref)
 		}
 		for _, o := range v.Services() {
+			look(o.Ref)
+		}
+		for _, o := range v.Routes() {
 			look(o.Ref)
 		}
 	})
@@ -395,12 +399,18 @@ func servedNamespaces(reg *v1alpha1.Cluster) translate.Settings {
 // shows of ours: what is gone and what was told earlier. A mark on an object in
 // a namespace that is not this registration's (served is false) may be another's
 // and is left alone, unless it names a virtual service that was ours.
-func withdrawn(object *akohubv1.ObjectRef, current feedback.Current, gone traces, told []*akohubv1.LoadBalancerIngress, served bool) *akohubv1.WriteBack {
+// In a Route's status the entries of the cluster's router are its own in any
+// case.
+func withdrawn(object *akohubv1.ObjectRef, current feedback.Current, router feedback.Router, gone traces, told []*akohubv1.LoadBalancerIngress, served bool) *akohubv1.WriteBack {
 	written := append(gone.in(current), told...)
-	if len(written) == 0 && (!current.Ours() || !served && !gone.marked(current)) {
+	own := router.Own(current.Admissions)
+	if len(written) == 0 && len(own) == 0 && (!current.Ours() || !served && !gone.marked(current)) {
 		return nil
 	}
 	wb, err := feedback.For(object, nil, "", current, written)
+	if object.GetKind() == kinds.Route {
+		wb, err = feedback.ForRoute(object, router, nil, "", current)
+	}
 	if err != nil {
 		return nil
 	}

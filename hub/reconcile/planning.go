@@ -7,7 +7,6 @@ import (
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
-	"github.com/akohub/akohub/pkg/kinds"
 )
 
 // plan compares what is wanted with what is held. It looks at what is not as it
@@ -24,7 +23,7 @@ func (w *worker) plan(reg *v1alpha1.Cluster) (plan.Plan, bool) {
 	if w.full || idle {
 		w.planAt = w.now().Add(planEvery)
 		in.Desired = w.model.graph.All()
-		in.Edits = w.model.edits()
+		in.Edits = append(w.model.edits(), w.leaving(reg)...)
 	} else {
 		w.narrow(&in)
 	}
@@ -107,15 +106,7 @@ func (w *worker) seenToGo(k plan.Key) bool {
 // translation does not have yet, for which an AKO made objects under names of
 // its own.
 func (w *worker) keepsUnknown() bool {
-	if !w.complete || len(w.model.unserved) > 0 {
-		return true
-	}
-	for _, k := range w.mirror.Summary().Kinds {
-		if k.Kind == kinds.Route && k.Objects > 0 {
-			return true
-		}
-	}
-	return false
+	return !w.complete || len(w.model.unserved) > 0
 }
 
 // narrow limits a plan to what is not as it is wanted, and gives it of the

@@ -101,6 +101,11 @@ func (x traces) in(c feedback.Current) []*akohubv1.LoadBalancerIngress {
 	return out
 }
 
+// admit says that entries of a Route's status are of these addresses.
+func (x traces) admit(own []*akohubv1.RouteAdmission) bool {
+	return slices.ContainsFunc(own, func(a *akohubv1.RouteAdmission) bool { return x.addresses[a.GetMessage()] })
+}
+
 // removing says that the registration in force is that of a cluster to remove.
 func (w *worker) removing() bool {
 	return w.inForce != nil && w.inForce.Spec.Mode == v1alpha1.ModeOffboard
@@ -204,6 +209,9 @@ func (w *worker) endRemoval() {
 			for _, s := range v.Services() {
 				w.news[s.Ref] = struct{}{}
 			}
+			for _, r := range v.Routes() {
+				w.news[r.Ref] = struct{}{}
+			}
 		})
 	}
 	r.settled = true
@@ -254,7 +262,9 @@ func (w *worker) takeNews() {
 }
 
 // bears says of a kind that its objects bear addresses.
-func bears(kind string) bool { return kind == kinds.Ingress || kind == kinds.Service }
+func bears(kind string) bool {
+	return kind == kinds.Ingress || kind == kinds.Service || kind == kinds.Route
+}
 
 // claimRemaining has the cluster claim the hosts that its VIPs still carry, and
 // no others: who has a claim to one gets it once the VIP is gone.
@@ -309,7 +319,7 @@ func (w *worker) tellGone() {
 				out = append(out, wb)
 			}
 		}
-		if len(w.removal.showing) == 0 && v.Synced(kinds.Ingress) && v.Synced(kinds.Service) {
+		if len(w.removal.showing) == 0 && v.Synced(kinds.Ingress) && v.Synced(kinds.Service) && (v.Synced(kinds.Route) || v.Absent(kinds.Route)) {
 			// Who shows one of the addresses from now on got it from another.
 			w.removal.gone = newTraces()
 		}
@@ -343,7 +353,8 @@ func (w *worker) takeBackOne(v mirror.View, ref mirror.Ref) *akohubv1.WriteBack 
 	}
 	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
 	s := servedNamespaces(w.inForce)
-	wb := withdrawn(object, current, w.removal.gone, t.shown, translate.Accepts(v, &s, ref.Namespace))
+	router := feedback.Router(w.inForce.CreatedBy())
+	wb := withdrawn(object, current, router, w.removal.gone, t.shown, translate.Accepts(v, &s, ref.Namespace))
 	if wb == nil {
 		t.sent, t.shown, t.warned = nil, nil, nil
 		delete(w.removal.showing, ref)
@@ -353,7 +364,7 @@ func (w *worker) takeBackOne(v mirror.View, ref mirror.Ref) *akohubv1.WriteBack 
 		return nil
 	}
 	w.removal.showing[ref] = struct{}{}
-	if w.removal.serving.marked(current) || len(w.removal.serving.in(current)) > 0 {
+	if w.removal.serving.marked(current) || len(w.removal.serving.in(current)) > 0 || w.removal.serving.admit(router.Own(current.Admissions)) {
 		// What it shows is served still. It is looked at again after the next
 		// attempt to remove that.
 		return nil
@@ -365,7 +376,7 @@ func (w *worker) takeBackOne(v mirror.View, ref mirror.Ref) *akohubv1.WriteBack 
 		return nil
 	}
 	t.sent, t.at = proto.CloneOf(wb), now
-	if wb.GetLoadBalancer() != nil {
+	if wb.GetLoadBalancer() != nil || admitted(current.Admissions, router) {
 		wb.Event = w.normalEvent(nil, current)
 	}
 	t.flying = 1

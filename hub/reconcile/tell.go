@@ -64,10 +64,16 @@ func (w *worker) lookAtMarked(v mirror.View, g group) {
 			w.news[ref] = struct{}{}
 		}
 	}
+	router := w.router()
 	switch g {
 	case groupHosts:
 		for _, o := range v.Ingresses() {
 			look(o.Ref, o.Body.GetMeta().GetAnnotations())
+		}
+		for _, o := range v.Routes() {
+			if routeShows(o.Body).Shows(router) {
+				w.news[o.Ref] = struct{}{}
+			}
 		}
 	case groupServices:
 		for _, o := range v.Services() {
@@ -182,11 +188,7 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 }
 
 func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication, current feedback.Current) *akohubv1.WriteBack {
-	entries := make([]feedback.Entry, 0, len(pubs))
-	for _, p := range pubs {
-		entries = append(entries, w.entryOf(p))
-	}
-	wb, err := feedback.For(object, entries, w.facts.ClusterUUID, current, t.shown)
+	wb, err := w.writeOf(object, t, pubs, current)
 	if err != nil {
 		w.log.Error("cannot say what to write on the object", "kind", ref.Kind, "namespace", ref.Namespace, "name", ref.Name, "error", err)
 		return nil
@@ -213,8 +215,30 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 		}
 		wb.Event = w.normalEvent(pubs, current)
 	}
+	if s := wb.GetRoute(); s != nil {
+		wb.Event = w.routeEvent(s, pubs, current)
+	}
 	return wb
 }
+
+// writeOf is the write of what an object shows of what is served for it; nil:
+// it shows that already, or what it shows is to stay.
+func (w *worker) writeOf(object *akohubv1.ObjectRef, t *telling, pubs []translate.Publication, current feedback.Current) (*akohubv1.WriteBack, error) {
+	entries := make([]feedback.Entry, 0, len(pubs))
+	for _, p := range pubs {
+		if p.Keep {
+			return nil, nil
+		}
+		entries = append(entries, w.entryOf(p))
+	}
+	if object.GetKind() == kinds.Route {
+		return feedback.ForRoute(object, w.router(), entries, w.facts.ClusterUUID, current)
+	}
+	return feedback.For(object, entries, w.facts.ClusterUUID, current, t.shown)
+}
+
+// router is who the hub is to Routes.
+func (w *worker) router() feedback.Router { return feedback.Router(w.model.settings.CreatedBy()) }
 
 // normalEvent is the Event that goes with a changed status; nil: none.
 func (w *worker) normalEvent(pubs []translate.Publication, current feedback.Current) *akohubv1.ObjectEvent {
@@ -252,7 +276,7 @@ func syncedMessage(pubs []translate.Publication) string {
 
 // entryOf looks up what the controller holds of a publication.
 func (w *worker) entryOf(p translate.Publication) feedback.Entry {
-	e := feedback.Entry{Host: p.Host, Tenant: p.VirtualService.Tenant, Status: p.Status, Annotate: p.Annotate}
+	e := feedback.Entry{Host: p.Host, Tenant: p.VirtualService.Tenant, Status: p.Status, Annotate: p.Annotate, Refused: p.Refused}
 	vs, ok := w.observed[p.VirtualService]
 	if !ok {
 		return e
@@ -383,6 +407,9 @@ func shows(v mirror.View, ref mirror.Ref) (uid string, c feedback.Current, ok bo
 	case kinds.Service:
 		o, ok := v.Service(ref.Namespace, ref.Name)
 		return o.UID, feedback.Current{Status: o.Body.GetStatus(), Annotations: o.Body.GetMeta().GetAnnotations()}, ok
+	case kinds.Route:
+		o, ok := v.Route(ref.Namespace, ref.Name)
+		return o.UID, routeShows(o.Body), ok
 	case kinds.IngressClass:
 		o, ok := v.IngressClass(ref.Name)
 		return o.UID, feedback.Current{}, ok
