@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -231,7 +232,8 @@ func TestL4UnitsOf(t *testing.T) {
 		{"Node", l4Settings(), mirror.Ref{Kind: kinds.Node, Name: "n"}, nil},
 		{"Node with node ports", l4Settings(nodePorts), mirror.Ref{Kind: kinds.Node, Name: "n"}, []UnitKey{web, other, pair}},
 		{"Pod", l4Settings(), mirror.Ref{Kind: kinds.Pod, Namespace: "default", Name: "web-0"}, nil},
-		{"Pod with its own node ports", l4Settings(podPorts), mirror.Ref{Kind: kinds.Pod, Namespace: "default", Name: "web-0"}, []UnitKey{web, pair}},
+		{"Pod with its own node ports", l4Settings(podPorts), mirror.Ref{Kind: kinds.Pod, Namespace: "default", Name: "web-0"}, nil},
+		{"Namespace without Services", l4Settings(), mirror.Ref{Kind: kinds.Namespace, Name: "defaul"}, nil},
 		{"layer 7 only", l4Settings(func(s *Settings) { s.Layer7Only = true }), mirror.Ref{Kind: kinds.Service, Namespace: "default", Name: "web"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -241,6 +243,19 @@ func TestL4UnitsOf(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A Pod of the namespace, even one that isn't there yet, is looked for by every
+// unit that Pods serve.
+func TestL4LooksAtPods(t *testing.T) {
+	s := l4Settings(func(s *Settings) { s.ServiceType = serviceTypeNodePortLocal })
+	f := webUnit(t, s, loadBalancer())
+	if !slices.Contains(f.Deps, mirror.Ref{Kind: kinds.Pod, Namespace: "default"}) {
+		t.Errorf("deps = %v", f.Deps)
+	}
+	if f = sharedUnit(t, s, sharing(t, "a", 80)); !slices.Contains(f.Deps, mirror.Ref{Kind: kinds.Pod, Namespace: "default"}) {
+		t.Errorf("deps behind a shared VIP = %v", f.Deps)
 	}
 }
 

@@ -34,8 +34,9 @@ func ourClass(s *Settings, svc *akohubv1.Service) bool {
 }
 
 // l4UnitsOf returns the L4 units that an object takes part in as it stands now:
-// a Service its own, a slice or Pod those of its Services, a Namespace those of
-// its Services, a Node all where node ports are used.
+// a Service its own, a slice that of its Service, a Namespace those of its
+// Services, a Node all where node ports are used. Units that are served by Pods
+// have looked at all of their namespace, so that a Pod need not be asked.
 func l4UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 	if s.Layer7Only {
 		return nil
@@ -52,41 +53,21 @@ func l4UnitsOf(v mirror.View, s *Settings, ref mirror.Ref) []UnitKey {
 			return l4UnitsOf(v, s, mirror.Ref{Kind: kinds.Service, Namespace: ref.Namespace, Name: slice.Body.GetServiceName()})
 		}
 	case kinds.Namespace:
-		return l4UnitsWhere(v, s, func(svc mirror.Object[*akohubv1.Service]) bool {
-			return svc.Ref.Namespace == ref.Name
-		})
+		return l4UnitsAmong(v, s, servicesIn(v, ref.Name))
 	case kinds.Node:
 		if s.ServiceType == serviceTypeNodePort {
-			return allL4Units(v, s)
+			return l4UnitsAmong(v, s, v.Services())
 		}
-	case kinds.Pod:
-		if s.ServiceType != serviceTypeNodePortLocal {
-			return nil
-		}
-		return l4UnitsWhere(v, s, func(svc mirror.Object[*akohubv1.Service]) bool {
-			sel := svc.Body.GetSelector()
-			return svc.Ref.Namespace == ref.Namespace && len(sel) > 0 && slices.ContainsFunc(
-				v.PodsOf(ref.Namespace, sel),
-				func(p mirror.Object[*akohubv1.Pod]) bool { return p.Ref.Name == ref.Name })
-		})
 	}
 	return nil
 }
 
-// allL4Units returns every L4 unit of a cluster, sorted.
-func allL4Units(v mirror.View, s *Settings) []UnitKey {
-	return l4UnitsWhere(v, s, func(mirror.Object[*akohubv1.Service]) bool { return true })
-}
-
-// l4UnitsWhere returns the units of the Services that are taken and for which
-// want holds, sorted, without doubles.
-func l4UnitsWhere(v mirror.View, s *Settings, want func(mirror.Object[*akohubv1.Service]) bool) []UnitKey {
-	if s.Layer7Only {
-		return nil
-	}
+// l4UnitsAmong returns the units of those Services that are taken, sorted,
+// without doubles.
+func l4UnitsAmong(v mirror.View, s *Settings, services []mirror.Object[*akohubv1.Service]) []UnitKey {
 	var out []UnitKey
-	for _, svc := range v.Services() {
-		if svc.Body.GetType() != serviceTypeLoadBalancer || !want(svc) {
+	for _, svc := range services {
+		if svc.Body.GetType() != serviceTypeLoadBalancer {
 			continue
 		}
 		if k, ok := l4UnitOf(v, s, svc); ok {
@@ -95,6 +76,18 @@ func l4UnitsWhere(v mirror.View, s *Settings, want func(mirror.Object[*akohubv1.
 	}
 	slices.SortFunc(out, compareUnits)
 	return slices.Compact(out)
+}
+
+// servicesIn are the Services of a namespace, sorted by name.
+func servicesIn(v mirror.View, namespace string) []mirror.Object[*akohubv1.Service] {
+	all := v.Services()
+	byNamespace := func(svc mirror.Object[*akohubv1.Service], namespace string) int {
+		return strings.Compare(svc.Ref.Namespace, namespace)
+	}
+	from, _ := slices.BinarySearchFunc(all, namespace, byNamespace)
+	// No namespace comes between a name and the same with a zero byte.
+	to, _ := slices.BinarySearchFunc(all, namespace+"\x00", byNamespace)
+	return all[from:to]
 }
 
 // l4UnitOf is the unit of a Service: that of its shared VIP where it names one,

@@ -43,8 +43,8 @@ func sharedMembers(d *deps, s *Settings, k UnitKey) []mirror.Object[*akohubv1.Se
 		return nil
 	}
 	var out []mirror.Object[*akohubv1.Service]
-	for _, svc := range d.v.Services() {
-		if svc.Ref.Namespace == k.Namespace && svc.Body.GetType() == serviceTypeLoadBalancer && sharedVIPKey(svc) == k.Name {
+	for _, svc := range servicesIn(d.v, k.Namespace) {
+		if svc.Body.GetType() == serviceTypeLoadBalancer && sharedVIPKey(svc) == k.Name {
 			d.note(svc.Ref)
 			out = append(out, svc)
 		}
