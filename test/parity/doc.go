@@ -25,6 +25,9 @@
 // everybody who looks. Servers are started when a scenario needs one, and kept. A
 // scenario that needs something else fails and says what.
 //
+// A step that changes AKO's ConfigMap avi-k8s-config has its settings imported
+// again while the programs run; one with kind Restart, while they don't.
+//
 // A difference is reported by object and field. Where ours is deliberate, a
 // waiver.yaml beside the scenario names it, with the reason and the entry of
 // docs/ako-differences.md that tells users. A waiver that hides nothing is an

@@ -229,12 +229,8 @@ func (r *runner) restart(t *testing.T, s step) {
 		t.Fatal(err)
 	}
 	r.apply(t, s)
-	text, err := r.registration(t.Context(), r.env.Dir, s.configMap)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.env.Hub.WriteCluster(r.name, text); err != nil {
-		t.Fatal(err)
+	if !s.live {
+		r.importSettings(t, s)
 	}
 	if err := r.env.StartPrograms(t.Context()); err != nil {
 		t.Fatal(err)
@@ -248,6 +244,21 @@ func (r *runner) apply(t *testing.T, s step) {
 		if err := r.applyOne(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if s.live {
+		r.importSettings(t, s)
+	}
+}
+
+// importSettings replaces the registration by what AKO's settings are at a step.
+func (r *runner) importSettings(t *testing.T, s step) {
+	t.Helper()
+	text, err := r.registration(t.Context(), r.env.Dir, s.configMap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.env.Hub.WriteCluster(r.name, text); err != nil {
+		t.Fatal(err)
 	}
 }
 

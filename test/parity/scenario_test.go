@@ -36,6 +36,9 @@ type step struct {
 	// AKO's settings as in configMap.
 	restart   bool
 	configMap map[string]any
+	// live says that AKO's settings change while the programs run: its ConfigMap
+	// is among the changes.
+	live bool
 }
 
 // change is one object to apply or to delete.
@@ -215,6 +218,10 @@ func parseStep(data []byte, settings map[string]any) (step, error) {
 		}
 		for _, o := range objects {
 			s.changes = append(s.changes, change{object: o, remove: remove})
+			if o.GetKind() == "ConfigMap" && o.GetName() == "avi-k8s-config" && !remove {
+				data, _ := o.Object["data"].(map[string]any)
+				s.configMap, s.live = merge(s.configMap, data), true
+			}
 		}
 	}
 	return s, nil
