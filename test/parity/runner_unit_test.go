@@ -89,3 +89,15 @@ func TestReasonsOfRoutes(t *testing.T) {
 		})
 	}
 }
+
+func TestNamesThatLookLikeBooleans(t *testing.T) {
+	s, err := parseStep([]byte("kind: Route\nmetadata: {name: n, namespace: y}\nspec: {port: {targetPort: 8080}, on: true, text: 'yes'}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := object{"kind": "Route", "metadata": object{"name": "n", "namespace": "y"},
+		"spec": object{"port": object{"targetPort": int64(8080)}, "on": true, "text": "yes"}}
+	if diff := cmp.Diff(want, s.changes[0].object.Object); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strings"
 
+	yamlv3 "gopkg.in/yaml.v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/akohub/akohub/pkg/avisim"
@@ -197,8 +199,8 @@ func merge(settings, changes map[string]any) map[string]any {
 func parseStep(data []byte, settings map[string]any) (step, error) {
 	s := step{configMap: settings}
 	for n, doc := range strings.Split("\n"+string(data), "\n---") {
-		var fields map[string]any
-		if err := yaml.Unmarshal([]byte(doc), &fields); err != nil {
+		fields, err := parseObject(doc)
+		if err != nil {
 			return step{}, fmt.Errorf("document %d: %w", n+1, err)
 		}
 		if len(fields) == 0 {
@@ -225,6 +227,21 @@ func parseStep(data []byte, settings map[string]any) (step, error) {
 		}
 	}
 	return s, nil
+}
+
+// parseObject reads one document. A name such as n is a text, as it was to the
+// program that recorded; the parser of Kubernetes takes it for false.
+func parseObject(doc string) (map[string]any, error) {
+	var read, fields map[string]any
+	if err := yamlv3.Unmarshal([]byte(doc), &read); err != nil {
+		return nil, err
+	}
+	// As Kubernetes' objects have it: no other numbers than JSON's.
+	text, err := json.Marshal(read)
+	if err != nil {
+		return nil, err
+	}
+	return fields, utiljson.Unmarshal(text, &fields)
 }
 
 // expected reads what AKO left after a step: any of the results is right.
