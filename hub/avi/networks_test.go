@@ -159,7 +159,9 @@ func TestNetworksOfOneName(t *testing.T) {
 		t.Errorf("by the group's management network: %v of %v", got.NetworkUUIDs, uuids)
 	}
 	// Node networks are resolved likewise.
-	if got := facts(func(r *FactsRequest) { r.NodeNetworks = []NetworkName{{Name: "vips", CIDRs: []string{"192.168.1.0/24"}}, {Name: "once"}} }); len(got.NodeNetworkUUIDs) != 1 || got.NodeNetworkUUIDs["vips"] != uuids["10.30.0.0/16"] {
+	if got := facts(func(r *FactsRequest) {
+		r.NodeNetworks = []NetworkName{{Name: "vips", CIDRs: []string{"192.168.1.0/24"}}, {Name: "once"}}
+	}); len(got.NodeNetworkUUIDs) != 1 || got.NodeNetworkUUIDs["vips"] != uuids["10.30.0.0/16"] {
 		t.Errorf("node networks: %v of %v", got.NodeNetworkUUIDs, uuids)
 	}
 	// Without the right to know the hosts, the first with addresses is taken.

@@ -29,7 +29,7 @@ func mergeRoutes(body map[string]any, want *translate.Routes) (routes []any, due
 	routes = make([]any, 0, len(list)+len(open))
 	for _, e := range list {
 		r, _ := e.(map[string]any)
-		if !routeOf(r, want.Cluster) {
+		if !routeOf(r, want.Cluster) || want.Former && !numberedAtAll(r, want.Cluster) {
 			routes = append(routes, e)
 			continue
 		}
@@ -74,6 +74,33 @@ func numbered(r map[string]any, cluster string, index int) bool {
 	rest, ok := strings.CutPrefix(id, cluster+"-")
 	m := routeNumber.FindStringSubmatch(rest)
 	return ok && m != nil && m[2] == strconv.Itoa(index)
+}
+
+// numberedAtAll says whether a route's ID has AKO's form for the cluster.
+func numberedAtAll(r map[string]any, cluster string) bool {
+	id, _ := r["route_id"].(string)
+	rest, ok := strings.CutPrefix(id, cluster+"-")
+	return ok && routeNumber.MatchString(rest)
+}
+
+// HasMark says whether a service-engine group carries a cluster's label, or a
+// VRF context static routes that are the cluster's by label and by ID.
+func HasMark(typ string, body map[string]any, cluster string) bool {
+	switch typ {
+	case "serviceenginegroup":
+		list, _ := body["labels"].([]any)
+		return slices.ContainsFunc(list, func(e any) bool {
+			key, value := label(e)
+			return key == routeLabel && value == cluster
+		})
+	case "vrfcontext":
+		list, _ := body["static_routes"].([]any)
+		return slices.ContainsFunc(list, func(e any) bool {
+			r, _ := e.(map[string]any)
+			return routeOf(r, cluster) && numberedAtAll(r, cluster)
+		})
+	}
+	return false
 }
 
 func routeTo(prefix netip.Prefix, hop netip.Addr) string {

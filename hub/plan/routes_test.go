@@ -101,6 +101,28 @@ func TestMergeRoutes(t *testing.T) {
 	}
 }
 
+// From a VRF context that the cluster has left only those routes go that are its
+// own by label and by number.
+func TestMergeRoutesFormer(t *testing.T) {
+	left := routeText("prod-by-hand", "10.1.0.0/24", "192.168.1.1", prod) + "," + routeText("prod-2-4f0c2a6e-7b1d-4c62-9a53-0d8a4f6f2b11-0", "10.2.0.0/24", "192.168.1.1", prod2) +
+		"," + routeText(akoID+"9", "10.3.0.0/24", "192.168.1.1", team) + "," + routeText("prod-2-4f0c2a6e-7b1d-4c62-9a53-0d8a4f6f2b11-1", "10.4.0.0/24", "192.168.1.1", prod)
+	body := vrf(t, left+","+routeText(akoID+"0", "10.244.0.0/24", "192.168.10.11", prod)+","+routeText(ourID1, "10.244.1.0/24", "192.168.10.11", prod))
+	if !HasMark("vrfcontext", body, "prod") || HasMark("vrfcontext", body, "pro") {
+		t.Error("marks")
+	}
+	m := Merge(body, translate.Leaving(&translate.Settings{ClusterName: "prod"}, translate.Key{Type: "vrfcontext", Name: "global"}))
+	if d := cmp.Diff(vrf(t, left)["static_routes"], m.Fields["static_routes"]); d != "" {
+		t.Errorf("routes left (-want +got):\n%s", d)
+	}
+	if rest := vrf(t, left); HasMark("vrfcontext", rest, "prod") || Merge(rest, translate.Leaving(&translate.Settings{ClusterName: "prod"}, translate.Key{Type: "vrfcontext"})).Due() {
+		t.Error("there is something left to do")
+	}
+	group := map[string]any{"labels": []any{map[string]any{"key": "clustername", "value": "prod-2"}, map[string]any{"key": "prod", "value": "prod"}}}
+	if HasMark("serviceenginegroup", group, "prod") || !HasMark("serviceenginegroup", group, "prod-2") {
+		t.Error("marks of the group")
+	}
+}
+
 // A network that goes moves the others of its node one place up.
 func TestMergeRoutesNumbers(t *testing.T) {
 	body := vrf(t, routeText(ourID, "10.1.0.0/24", "192.168.10.11", prod)+","+routeText(ourID1, "10.2.0.0/24", "192.168.10.11", prod))

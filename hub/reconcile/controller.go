@@ -29,6 +29,9 @@ type Controller interface {
 	TenantsOf(ctx context.Context, cluster, createdBy string) ([]string, error)
 	// VRFContext reads a VRF context of a cloud; nil: the user may not.
 	VRFContext(ctx context.Context, tenant, cloud, name string) (*plan.Observed, error)
+	// Marked returns the objects of others in the cluster's cloud that carry its
+	// marks, but for those that are named.
+	Marked(ctx context.Context, reg *v1alpha1.Cluster, except ...plan.Key) ([]avi.Marked, error)
 	// Apply carries out a plan and returns a result for each step.
 	Apply(ctx context.Context, p plan.Plan, onResult func(int, avi.Result)) []avi.Result
 }
@@ -41,6 +44,9 @@ type Facts struct {
 	// Shared are the objects that the hub edits but that are not the cluster's:
 	// its service-engine group and, where it has static routes, its VRF context.
 	Shared map[plan.Key]*plan.Observed
+	// Former are such objects that the cluster's marks are in but don't belong
+	// in; they are among Shared, too.
+	Former []avi.Marked
 }
 
 // share takes over a shared object as it is now.
@@ -111,6 +117,9 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 		if vrf != nil {
 			out.share(vrf)
 			out.Settings.VRFTenant = vrf.Key.Tenant
+			if err := c.lookForFormer(ctx, reg, &out); err != nil {
+				return Facts{}, err
+			}
 		}
 	}
 	return out, nil

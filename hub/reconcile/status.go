@@ -110,7 +110,7 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("the cluster's agent has not sent everything yet: waiting for %s", strings.Join(waits, ", "))
 	}
 	in := w.planInput(reg, w.keepsUnknown())
-	in.Desired, in.Edits = w.model.graph.All(), w.model.edits()
+	in.Desired, in.Edits = w.model.graph.All(), append(w.model.edits(), w.leaving(reg)...)
 	w.addShared(&in)
 	// The mode decides what is carried out, not what differs; and what could not
 	// be written the last time still differs.

@@ -38,6 +38,19 @@ func Withdrawal(s *Settings) []Edit {
 	}
 }
 
+// Leaving returns the edit that takes a cluster's mark from an object that it was
+// in earlier: the label from a service-engine group, the static routes from a VRF
+// context. It touches nothing else there.
+func Leaving(s *Settings, k Key) Edit {
+	e := Edit{Key: k, Cloud: s.Cloud}
+	if k.Type == "vrfcontext" {
+		e.Routes = &Routes{Cluster: s.ClusterName, Former: true}
+		return e
+	}
+	e.Labels, e.Remove = map[string]string{markerCluster: s.ClusterName}, true
+	return e
+}
+
 // RoutesSynced says whether the cluster's Pod networks are routed by Avi: not
 // if switched off, nor where Pods are reached through nodes, nor where NSX-T
 // routes to them (l4-infra.md §2.12.1).

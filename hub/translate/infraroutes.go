@@ -33,6 +33,9 @@ type Routes struct {
 	Cluster string
 	// Routes are those wanted, sorted by prefix.
 	Routes []StaticRoute
+	// Former says that the cluster has left the VRF context: only routes whose ID
+	// has the cluster's form, too, are taken for its own.
+	Former bool `json:",omitempty"`
 	// Keep are next hops (addresses of nodes) of which it isn't known what is
 	// to be routed to them: the cluster's routes to them stay as they are.
 	// Sorted.
