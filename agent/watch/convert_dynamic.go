@@ -58,6 +58,7 @@ func (c *converter) route(o runtime.Object) (*object, error) {
 			body.Tls.Key = []byte(k)
 		}
 		if name := t.child("externalCertificate").text("name"); name != "" {
+			body.Tls.ExternalCertificate = name
 			secrets = append(secrets, key{u.GetNamespace(), name})
 		}
 	}

@@ -232,7 +232,7 @@ status:
 `),
 			want: `route {` + plainMeta + ` host: "a.com" subdomain: "s" path: "/p" wildcard_policy: "None" target_port_number: 8080
 				backends {kind: "Service" name: "web" weight: 0} backends {kind: "Service" name: "old" weight: 30} backends {kind: "Service" name: "older"}
-				tls {termination: "reencrypt" certificate: "C" key: "K" ca_certificate: "CA" destination_ca_certificate: "D" insecure_policy: "Redirect"}
+				tls {termination: "reencrypt" certificate: "C" key: "K" ca_certificate: "CA" destination_ca_certificate: "D" insecure_policy: "Redirect" external_certificate: "ext"}
 				status {host: "a.com" router_name: "default" admitted: true} status {host: "a.com" router_name: "ako-c" reason: "R" message: "M"} status {host: "a.com" router_name: "new"}}`,
 			secrets: []key{{"red", "ext"}},
 		},

@@ -125,9 +125,10 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 		DisableStaticRouteSync:   !StaticRoutes(c, f),
 		CNI:                      sp.Network.StaticRoutes.CNI,
 
-		NamespaceSelector: translate.Label(sp.Namespaces.Selector),
-		BlockedNamespaces: sorted(sp.Namespaces.Blocked),
-		SystemNamespace:   sp.Namespaces.System,
+		NamespaceSelector:  translate.Label(sp.Namespaces.Selector),
+		BlockedNamespaces:  sorted(sp.Namespaces.Blocked),
+		SystemNamespace:    sp.Namespaces.System,
+		DefaultSecretsOnly: sp.Ingress.DefaultSecretsOnly,
 	}
 	if evh {
 		s.FQDNReusePolicy = string(sp.Ingress.FQDNReuse)

@@ -47,7 +47,7 @@ func TestForCarriesEverything(t *testing.T) {
   cloud: cloud1
   serviceEngineGroup: seg1
   naming: {clusterName: Old_Name}
-  ingress: {mode: EVH, shardSize: Medium, passthroughShardSize: Large, vipPerNamespace: true, fqdnReuse: Strict}
+  ingress: {mode: EVH, shardSize: Medium, passthroughShardSize: Large, vipPerNamespace: true, fqdnReuse: Strict, defaultSecretsOnly: true}
   services: {layer7Only: true, autoFQDN: Flat, defaultDomain: d.test}
   backends: {type: NodePort, nodeSelector: {key: role, value: edge}}
   network:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -175,15 +176,19 @@ func (r routeSource) secure(b *hostBuilder, c *claim, tls *akohubv1.RouteTls) bo
 	return true
 }
 
-// certificate is the Route's own, or else the one that hosts share.
+// certificate is the Route's own, that of the Secret which it names, or else the
+// one that hosts share. AKO does not look at the Secret.
 func (r routeSource) certificate(s *Settings, tls *akohubv1.RouteTls) *claimTLS {
-	if tls.GetCertificate() == "" || len(tls.GetKey()) == 0 {
-		return &claimTLS{secret: defaultSecret(s)}
+	switch {
+	case tls.GetCertificate() != "" && len(tls.GetKey()) > 0:
+		return &claimTLS{
+			secret: r.Ref,
+			inline: &inlineCertificate{cert: []byte(tls.GetCertificate()), key: tls.GetKey(), ca: tls.GetCaCertificate()},
+		}
+	case tls.GetExternalCertificate() != "" && !s.DefaultSecretsOnly:
+		return &claimTLS{secret: mirror.Ref{Kind: kinds.Secret, Namespace: r.Ref.Namespace, Name: tls.GetExternalCertificate()}}
 	}
-	return &claimTLS{
-		secret: r.Ref,
-		inline: &inlineCertificate{cert: []byte(tls.GetCertificate()), key: tls.GetKey(), ca: tls.GetCaCertificate()},
-	}
+	return &claimTLS{secret: defaultSecret(s)}
 }
 
 // targetPort is spec.port.targetPort of a Route: the number of a target port,

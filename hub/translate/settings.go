@@ -78,6 +78,9 @@ type Settings struct {
 	// all.
 	NamespaceSelector Label
 	BlockedNamespaces []string
+	// DefaultSecretsOnly says that Routes have certificates from no Secret but
+	// the default one.
+	DefaultSecretsOnly bool
 	// SystemNamespace holds the default certificate ("avi-system").
 	SystemNamespace string
 }

@@ -1213,8 +1213,11 @@ type RouteTls struct {
 	DestinationCaCertificate string `protobuf:"bytes,5,opt,name=destination_ca_certificate,json=destinationCaCertificate,proto3" json:"destination_ca_certificate,omitempty"`
 	// insecureEdgeTerminationPolicy: None, Allow, Redirect or empty.
 	InsecurePolicy string `protobuf:"bytes,6,opt,name=insecure_policy,json=insecurePolicy,proto3" json:"insecure_policy,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// externalCertificate.name: the Secret of certificate and key, in the Route's
+	// namespace; empty: not set.
+	ExternalCertificate string `protobuf:"bytes,7,opt,name=external_certificate,json=externalCertificate,proto3" json:"external_certificate,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *RouteTls) Reset() {
@@ -1285,6 +1288,13 @@ func (x *RouteTls) GetDestinationCaCertificate() string {
 func (x *RouteTls) GetInsecurePolicy() string {
 	if x != nil {
 		return x.InsecurePolicy
+	}
+	return ""
+}
+
+func (x *RouteTls) GetExternalCertificate() string {
+	if x != nil {
+		return x.ExternalCertificate
 	}
 	return ""
 }
@@ -2323,14 +2333,15 @@ const file_akohub_v1_objects_proto_rawDesc = "" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1b\n" +
 	"\x06weight\x18\x03 \x01(\x05H\x00R\x06weight\x88\x01\x01B\t\n" +
-	"\a_weight\"\xee\x01\n" +
+	"\a_weight\"\xa1\x02\n" +
 	"\bRouteTls\x12 \n" +
 	"\vtermination\x18\x01 \x01(\tR\vtermination\x12 \n" +
 	"\vcertificate\x18\x02 \x01(\tR\vcertificate\x12\x10\n" +
 	"\x03key\x18\x03 \x01(\fR\x03key\x12%\n" +
 	"\x0eca_certificate\x18\x04 \x01(\tR\rcaCertificate\x12<\n" +
 	"\x1adestination_ca_certificate\x18\x05 \x01(\tR\x18destinationCaCertificate\x12'\n" +
-	"\x0finsecure_policy\x18\x06 \x01(\tR\x0einsecurePolicy\"\x8f\x04\n" +
+	"\x0finsecure_policy\x18\x06 \x01(\tR\x0einsecurePolicy\x121\n" +
+	"\x14external_certificate\x18\a \x01(\tR\x13externalCertificate\"\x8f\x04\n" +
 	"\aService\x12#\n" +
 	"\x04meta\x18\x01 \x01(\v2\x0f.akohub.v1.MetaR\x04meta\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12,\n" +
