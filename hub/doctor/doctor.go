@@ -10,13 +10,13 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/settings"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	"github.com/akohub/akohub/pkg/avischema"
 )
 
 // Result is the outcome of a check.
@@ -59,6 +59,8 @@ type Agent struct {
 	// LastError is why it isn't, if that is known.
 	LastError string
 	Kinds     []Kind
+	// Tenants are those that served namespaces ask for.
+	Tenants []string
 }
 
 // Kind is how one kind stands with the hub.
@@ -75,12 +77,13 @@ func Examine(ctx context.Context, reg *v1alpha1.Cluster, ctl Controller, agent A
 	e := &examination{ctx: ctx, reg: reg, ctl: ctl}
 	e.registration()
 	if e.reachable() {
-		e.tenant()
-		e.rights()
-		if e.cloud() {
-			e.group()
-			e.network()
-			e.domains()
+		if e.tenant() {
+			e.rights(agent.Tenants)
+			if e.cloud() {
+				e.group()
+				e.network()
+				e.domains()
+			}
 		}
 		e.rate()
 		e.clock()
@@ -98,6 +101,8 @@ type examination struct {
 	facts avi.Facts
 	// asked is the tenant to ask in: the cluster's, if it is there.
 	asked string
+	// provider says that the tenant uses the service engines of admin.
+	provider bool
 }
 
 func (e *examination) add(name string, r Result, remedy, format string, args ...any) {
@@ -107,8 +112,7 @@ func (e *examination) add(name string, r Result, remedy, format string, args ...
 // failed adds the check that an error stands for.
 func (e *examination) failed(name string, err error, remedy string) {
 	if avi.IsForbidden(err) {
-		e.add(name, Error, fmt.Sprintf("give the controller's user %q the right to read it", e.ctl.Username()), "%v", err)
-		return
+		remedy = fmt.Sprintf("give the controller's user %q the right to read it", e.ctl.Username())
 	}
 	e.add(name, Error, remedy, "%v", err)
 }
@@ -128,16 +132,15 @@ func (e *examination) registration() {
 	e.add("registration", OK, "", "mode %s", mode)
 }
 
-// Releases of the controller: older ones than least are not served, the one that
-// the hub's vocabulary is taken from is known.
-const (
-	least = "22.1"
-	known = "30.2"
-)
+// known is the release that the hub's vocabulary is taken from.
+const known = "30.2"
 
 func (e *examination) reachable() bool {
-	// In a cloud that every controller has: the registration's comes later.
 	runtime, err := e.ctl.Ask(e.ctx, "admin", "cluster/runtime", nil)
+	if avi.IsForbidden(err) {
+		// A user of one tenant need have no role in admin.
+		runtime, err = e.ctl.Ask(e.ctx, e.reg.Spec.Tenant.Name, "cluster/runtime", nil)
+	}
 	switch avi.ClassOf(err) {
 	case "":
 	case avi.Unauthorized:
@@ -151,7 +154,7 @@ func (e *examination) reachable() bool {
 		e.add("controller", Error, "wait for the end of the upgrade; the hub goes on by itself", "%v", err)
 		return false
 	default:
-		if avi.IsForbidden(err) {
+		if avi.IsForbidden(err) || avi.IsClass(err, avi.NoTenant) {
 			break
 		}
 		e.add("controller", Error, "check the controller's url in hub.yaml, and the way there (firewall, proxy, DNS)", "%v", err)
@@ -170,9 +173,9 @@ func (e *examination) version(runtime map[string]any) {
 	switch {
 	case version == "":
 		e.add("controller", Unknown, "", "%s answers, but does not say its release", e.ctl.Name())
-	case older(version, least):
-		e.add("controller", Error, "upgrade the controller", "%s runs release %s; at least %s is needed", e.ctl.Name(), version, least)
-	case older(version, known):
+	case !avischema.VersionAtLeast(version, avi.LeastVersion):
+		e.add("controller", Error, "upgrade the controller", "%s runs release %s; at least %s is needed", e.ctl.Name(), version, avi.LeastVersion)
+	case !avischema.VersionAtLeast(version, known):
 		e.add("controller", Warning, "look at the plan with care, or upgrade the controller", "%s runs release %s; the hub knows the objects of %s", e.ctl.Name(), version, known)
 	case !strings.HasPrefix(up, "CLUSTER_UP"):
 		e.add("controller", Error, "wait until the controller is up", "%s runs release %s, its state is %s", e.ctl.Name(), version, up)
@@ -181,52 +184,62 @@ func (e *examination) version(runtime map[string]any) {
 	}
 }
 
-// older says whether a release comes before another, by its first two numbers.
-func older(version, than string) bool {
-	a, b := numbers(version), numbers(than)
-	return a[0] < b[0] || a[0] == b[0] && a[1] < b[1]
-}
-
-func numbers(version string) (out [2]int) {
-	for i, part := range strings.SplitN(version, ".", 3) {
-		if i < 2 {
-			out[i], _ = strconv.Atoi(part)
-		}
-	}
-	return out
-}
-
-func (e *examination) tenant() {
+// tenant says whether there is a tenant to ask further in: the cluster's, or
+// admin where that is not there yet.
+func (e *examination) tenant() bool {
 	t := e.reg.Spec.Tenant
-	e.asked = "admin"
-	list, err := e.ctl.List(e.ctx, "admin", "tenant", url.Values{"name": {t.Name}})
-	if err != nil {
+	e.asked, e.provider = "admin", t.SEInProviderContext
+	found, err := e.findTenant(t.Name)
+	switch {
+	case avi.IsForbidden(err):
+		e.add("tenant", Error, fmt.Sprintf("give user %q a role in tenant %q that has PERMISSION_TENANT (read)", e.ctl.Username(), t.Name), "%v", err)
+		return false
+	case err != nil:
 		e.failed("tenant", err, "")
-		return
-	}
-	for _, found := range list {
-		if found["name"] != t.Name {
-			continue
-		}
+		return false
+	case found != nil:
 		e.asked = t.Name
 		config, _ := found["config_settings"].(map[string]any)
 		provider, has := config["se_in_provider_context"].(bool)
+		e.provider = provider || !has // the published default
 		switch {
 		case t.Name == "admin":
 			e.add("tenant", OK, "", "%q, which every tenant sees into", t.Name)
-		case has && provider != t.SEInProviderContext:
+		case e.provider != t.SEInProviderContext:
 			e.add("tenant", Warning, "set spec.tenant.seInProviderContext to what the tenant has, or let an administrator change the tenant: the hub never does",
-				"%q is there with se_in_provider_context %t, the registration says %t", t.Name, provider, t.SEInProviderContext)
+				"%q is there with se_in_provider_context %t, the registration says %t", t.Name, e.provider, t.SEInProviderContext)
 		default:
-			e.add("tenant", OK, "", "%q is there, se_in_provider_context %t", t.Name, provider)
+			e.add("tenant", OK, "", "%q is there, se_in_provider_context %t", t.Name, e.provider)
 		}
-		return
+	case t.Create:
+		e.add("tenant", OK, "", "%q is not there; the hub creates it in a mode that writes, with se_in_provider_context %t", t.Name, t.SEInProviderContext)
+	default:
+		e.add("tenant", Error, fmt.Sprintf("create the tenant or set spec.tenant.create: true; if it is there, give user %q a role in it", e.ctl.Username()),
+			"there is no tenant %q, or none that the user sees", t.Name)
 	}
-	if t.Create {
-		e.add("tenant", OK, "", "%q is not there; the hub creates it in a mode that writes", t.Name)
-		return
+	return true
+}
+
+// findTenant looks for a tenant as the hub does: in admin, or in itself where
+// the user has no right to that; nil without an error: there is none.
+func (e *examination) findTenant(name string) (map[string]any, error) {
+	query := url.Values{"name": {name}}
+	list, err := e.ctl.List(e.ctx, "admin", "tenant", query)
+	if avi.IsForbidden(err) && name != "admin" {
+		list, err = e.ctl.List(e.ctx, name, "tenant", query)
+		if avi.IsClass(err, avi.NoTenant) {
+			return nil, nil
+		}
 	}
-	e.add("tenant", Error, "create the tenant, or set spec.tenant.create: true", "there is no tenant %q", t.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range list {
+		if found["name"] == name {
+			return found, nil
+		}
+	}
+	return nil, nil
 }
 
 func (e *examination) rate() {
@@ -236,7 +249,7 @@ func (e *examination) rate() {
 			"the controller refused requests for being too many; %.0f of %.0f a second are sent now", h.Rate, h.Most)
 		return
 	}
-	e.add("rate limit", OK, "", "none was met; at most %.0f requests a second are sent", h.Most)
+	e.add("rate limit", OK, "", "no request was refused for it so far; at most %.0f a second are sent, and fewer where the controller wants that", h.Most)
 }
 
 // Clocks that are inStep are as good as the measurement; up to maxSkew apart,

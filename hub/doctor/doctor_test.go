@@ -39,6 +39,15 @@ func controller(t *testing.T) (*avisim.Simulator, func(user, password string) *a
 			Read: []string{"TENANT", "CLOUD", "NETWORK", "SYSTEMCONFIGURATION", "USER", "ROLE"}},
 		avisim.SeedRole{Name: "hub-admin-blind", Write: []string{"SERVICEENGINEGROUP", "VRFCONTEXT"},
 			Read: []string{"TENANT", "CLOUD", "NETWORK", "SYSTEMCONFIGURATION", "CONTROLLER"}})
+	no := false
+	seed.Tenants.Others = append(seed.Tenants.Others, avisim.SeedTenant{Name: "own", SEInProviderContext: &no, TenantVRF: true})
+	seed.Roles = append(seed.Roles,
+		avisim.SeedRole{Name: "ako-admin", Write: []string{"STRINGGROUP", "SERVICEENGINEGROUP", "VRFCONTEXT"}, Read: []string{"CLOUD", "NETWORK", "TENANT", "USER", "ROLE"}},
+		avisim.SeedRole{Name: "ako-tenant", Write: append([]string{"IPAMDNSPROVIDERPROFILE", "SERVICEENGINEGROUP", "NETWORK", "VRFCONTEXT"}, tenantRights...),
+			Read: []string{"CLOUD", "SYSTEMCONFIGURATION", "TENANT"}})
+	seed.Users = append(seed.Users,
+		avisim.SeedUser{Name: "ako", Password: "sim-password", Access: []avisim.SeedAccess{{Tenant: "team", Role: "ako-tenant"}, {Tenant: "admin", Role: "ako-admin"}}},
+		avisim.SeedUser{Name: "own", Password: "sim-password", Access: []avisim.SeedAccess{{Tenant: "own", Role: "ako-tenant"}}})
 	for name, roles := range map[string][2]string{
 		"hub": {"hub-tenant", "hub-admin"}, "short": {"hub-tenant-short", "hub-admin"}, "blind": {"hub-tenant-short", "hub-admin-blind"},
 	} {
@@ -122,6 +131,12 @@ func TestExamine(t *testing.T) {
 		{"just-enough-rights", login("hub", "sim-password"), registration(), fine},
 		{"missing-rights", login("short", "sim-password"), registration(), fine},
 		{"rights-not-known", login("blind", "sim-password"), registration(), fine},
+		{"akos-roles", login("ako", "sim-password"), registration(), Agent{Connected: true, Tenants: []string{"own", "red", "team"}}},
+		{"akos-role-in-one-tenant", login("own", "sim-password"), registration(func(s *v1alpha1.Spec) {
+			s.Tenant.Name, s.Tenant.SEInProviderContext, s.Network.VIPNetworks[0].CIDR = "own", false, "10.10.0.0/16"
+		}), fine},
+		{"no-role-in-the-tenant", login("own", "sim-password"), registration(), fine},
+		{"namespaces-ask", admin, registration(), Agent{Connected: true, Tenants: []string{"own", "red"}}},
 		{"wrong-password", login("hub", "nonsense"), registration(), fine},
 		{"foreign-label", admin, registration(func(s *v1alpha1.Spec) { s.ServiceEngineGroup = "seg-gold" }), fine},
 		{"nothing-there", admin, registration(func(s *v1alpha1.Spec) {
@@ -163,17 +178,6 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func TestOlder(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want bool
-	}{{"22.1.3", "30.2", true}, {"30.2.1", "30.2", false}, {"30.1.9", "30.2", true}, {"31.1.1", "30.2", false}, {"9", "30.2", true}} {
-		if got := older(c.a, c.b); got != c.want {
-			t.Errorf("%s before %s: %t", c.a, c.b, got)
-		}
-	}
-}
-
 func TestRanges(t *testing.T) {
 	addr := func(s string) map[string]any { return map[string]any{"addr": s} }
 	entry := func(typ, from, to string) map[string]any {
@@ -183,9 +187,17 @@ func TestRanges(t *testing.T) {
 		entry("STATIC_IPS_FOR_VIP_AND_SE", "10.0.0.10", "10.0.0.19"), entry("STATIC_IPS_FOR_SE", "10.0.0.30", "10.0.0.90"),
 		entry("STATIC_IPS_FOR_VIP", "2001:db8::1", "2001:db8::ffff"), entry("STATIC_IPS_FOR_VIP", "10.0.0.9", "10.0.0.1"),
 	}}}}
-	got := rangesOf(network)
+	got := rangesOf(network, nil)
 	if len(got) != 1 || got[0].size().Int64() != 10 {
 		t.Errorf("%v", got)
+	}
+	subnet, _ := network["configured_subnets"].([]any)[0].(map[string]any)
+	subnet["prefix"] = map[string]any{"ip_addr": addr("10.0.0.0"), "mask": 24}
+	if got := rangesOf(network, cidrs(v1alpha1.VIPNetwork{CIDR: "10.0.0.0/24"})); len(got) != 1 {
+		t.Errorf("in its subnet: %v", got)
+	}
+	if got := rangesOf(network, cidrs(v1alpha1.VIPNetwork{CIDR: "10.0.1.0/24"})); len(got) != 0 {
+		t.Errorf("in another subnet: %v", got)
 	}
 }
 
@@ -212,5 +224,66 @@ func TestRateAndClock(t *testing.T) {
 		if e.checks[0].Result != c.want[0] || e.checks[1].Result != c.want[1] {
 			t.Errorf("%+v: %+v", c.h, e.checks)
 		}
+	}
+}
+
+// TestAddresses counts a network's addresses by VsVips of several tenants.
+func TestAddresses(t *testing.T) {
+	_, login := controller(t)
+	admin := login("admin", "sim-password")
+	reg := registration(func(s *v1alpha1.Spec) { s.Network.VIPNetworks[0] = v1alpha1.VIPNetwork{Name: "small"} })
+	found := func() Check {
+		t.Helper()
+		e := &examination{ctx: t.Context(), reg: reg, ctl: admin}
+		e.tenant()
+		if !e.cloud() {
+			t.Fatal(e.checks)
+		}
+		e.network()
+		return e.checks[len(e.checks)-1]
+	}
+	at := func(addr string) map[string]any { return map[string]any{"addr": addr, "type": "V4"} }
+	between := func(from, to, typ string) map[string]any {
+		return map[string]any{"type": typ, "range": map[string]any{"begin": at(from), "end": at(to)}}
+	}
+	if _, err := admin.Create(t.Context(), "admin", "network", map[string]any{
+		"name": "small", "cloud_ref": "/api/cloud/?name=Default-Cloud",
+		"configured_subnets": []any{map[string]any{
+			"prefix":           map[string]any{"ip_addr": at("10.99.0.0"), "mask": 24},
+			"static_ip_ranges": []any{between("10.99.0.1", "10.99.0.11", "STATIC_IPS_FOR_VIP"), between("10.99.0.100", "10.99.0.200", "STATIC_IPS_FOR_SE")},
+		}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	take := func(tenant, name, addr string) {
+		t.Helper()
+		_, err := admin.Create(t.Context(), tenant, "vsvip", map[string]any{"name": name, "cloud_ref": "/api/cloud/?name=Default-Cloud",
+			"vip": []any{map[string]any{"vip_id": "0", "ip_address": at(addr)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		tenant, addr string
+		result       Result
+		text         string
+	}{
+		{"", "", OK, `of 11 addresses for VIPs, virtual services that user "admin" sees leave 11 free`},
+		{"team", "10.99.0.1", OK, "leave 10 free"},
+		{"admin", "10.99.0.150", OK, "leave 10 free"},
+		{"admin", "10.99.0.2", Warning, "leave 9 free"},
+	} {
+		if step.addr != "" {
+			take(step.tenant, "v-"+step.addr, step.addr)
+		}
+		if c := found(); c.Result != step.result || !strings.Contains(c.Detail, step.text) || (c.Remedy != "") != (c.Result != OK) {
+			t.Errorf("with %s in %s: %+v", step.addr, step.tenant, c)
+		}
+	}
+	for i := 3; i <= 11; i++ {
+		take("team", fmt.Sprint("v-", i), fmt.Sprint("10.99.0.", i))
+	}
+	if c := found(); c.Result != Error || !strings.Contains(c.Detail, "none of its 11") {
+		t.Errorf("%+v", c)
 	}
 }

@@ -1,15 +1,18 @@
 package doctor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/settings"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
 )
 
 func (e *examination) request() avi.FactsRequest {
@@ -23,11 +26,17 @@ func (e *examination) cloud() bool {
 		return false
 	}
 	e.facts = facts
-	if _, err := settings.For(e.reg, settings.Facts{CloudType: facts.CloudType, Domains: facts.Domains, LicenseTier: facts.LicenseTier}); err != nil {
+	if _, err := settings.For(e.reg, settings.Facts{
+		CloudType: facts.CloudType, Domains: facts.Domains, LicenseTier: facts.LicenseTier,
+		TransportZone: facts.TransportZone, IPAMType: facts.IPAMType, WithoutIPAM: facts.IPAMProfile == "",
+	}); err != nil {
 		e.add("cloud", Error, "change the field, or the cloud", "%v", err)
 		return true
 	}
 	e.add("cloud", OK, "", "%q is a %s", e.reg.Spec.Cloud, facts.CloudType)
+	if facts.ClusterUUID == "" {
+		e.add("controller's uuid", OK, "", "user %q lacks PERMISSION_CONTROLLER (read): objects go without the annotation of the controller's uuid, which only AMKO reads", e.ctl.Username())
+	}
 	return true
 }
 
@@ -62,7 +71,7 @@ func (e *examination) group() {
 	case own:
 		e.add("service-engine group", OK, "", "%q carries the cluster's label", r.SEGroup)
 	case routes:
-		e.add("service-engine group", OK, "", "%q is free; it gets the cluster's label", r.SEGroup)
+		e.add("service-engine group", OK, "", "%q is free; it gets the cluster's label, and service engines that are made after that take the cluster's routes", r.SEGroup)
 	default:
 		e.add("service-engine group", OK, "", "%q is there; no static routes are made", r.SEGroup)
 	}
@@ -98,38 +107,49 @@ func (e *examination) network() {
 	r := e.request()
 	r.VRF = e.reg.Spec.VRF
 	for _, n := range networks {
-		r.VIPNetworks = append(r.VIPNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID})
+		r.VIPNetworks = append(r.VIPNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID, CIDRs: cidrs(n)})
 	}
-	if _, err := e.ctl.Facts(e.ctx, r); err != nil {
+	facts, err := e.ctl.Facts(e.ctx, r)
+	if err != nil {
 		e.failed("VIP network", err, "set spec.network.vipNetworks to networks of the cloud, and spec.vrf to theirs")
 		return
 	}
 	for _, n := range networks {
-		e.addressesOf(n.Name, n.UUID)
+		if n.UUID == "" {
+			n.UUID = facts.NetworkUUIDs[n.Name]
+		}
+		e.addressesOf(n)
 	}
 }
 
-// addressesOf counts a network's free addresses, as far as Avi gives them out.
-func (e *examination) addressesOf(name, uuid string) {
-	query := url.Values{"cloud_ref.name": {e.reg.Spec.Cloud}}
-	if uuid != "" {
-		query.Set("uuid", uuid)
-		name = uuid
-	} else {
-		query.Set("name", name)
-	}
-	var list []map[string]any
-	for _, tenant := range []string{e.asked, "admin"} {
-		var err error
-		if list, err = e.ctl.List(e.ctx, tenant, "network", query); err == nil && len(list) > 0 {
-			break
+// cidrs are the subnets that a registration limits a network to, as prefixOf
+// writes them.
+func cidrs(n v1alpha1.VIPNetwork) []string {
+	var out []string
+	for _, text := range []string{n.CIDR, n.V6CIDR} {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			out = append(out, p.Masked().String())
 		}
 	}
-	if len(list) == 0 {
+	return out
+}
+
+// avisIPAM is the type of IPAM profile in which Avi gives out the addresses.
+const avisIPAM = "IPAMDNS_TYPE_INTERNAL"
+
+// addressesOf counts a network's free addresses, as far as Avi gives them out.
+func (e *examination) addressesOf(n v1alpha1.VIPNetwork) {
+	name := cmp.Or(n.Name, n.UUID)
+	if t := e.facts.IPAMType; t != "" && t != avisIPAM {
+		e.add("VIP network", Unknown, "", "%q: addresses come from the IPAM profile %q (%s), so how many are free is not the controller's to say", name, e.facts.IPAMProfile, t)
+		return
+	}
+	network := e.networkOf(n)
+	if network == nil {
 		e.add("VIP network", Unknown, "", "%q is known by the cloud only; its free addresses can't be counted", name)
 		return
 	}
-	ranges := rangesOf(list[0])
+	ranges := rangesOf(network, cidrs(n))
 	if len(ranges) == 0 {
 		e.add("VIP network", Unknown, "", "%q has no static ranges for VIPs: where its addresses come from is not the controller's to say", name)
 		return
@@ -138,13 +158,54 @@ func (e *examination) addressesOf(name, uuid string) {
 	for _, r := range ranges {
 		total.Add(total, r.size())
 	}
-	vips, err := e.ctl.List(e.ctx, "*", "vsvip", nil)
+	used, err := e.addressesInUse(network, ranges)
 	if err != nil {
 		e.add("VIP network", Unknown, "", "%q has %s addresses for VIPs; how many are free can't be known: %v", name, total, err)
 		return
 	}
+	free := new(big.Int).Sub(total, big.NewInt(int64(used)))
+	const detail = "%q: of %s addresses for VIPs, virtual services that user %q sees leave %s free"
+	switch {
+	case free.Sign() <= 0:
+		e.add("VIP network", Error, "add a static range to the network, or use another network", "%q: none of its %s addresses for VIPs is free", name, total)
+	case free.Cmp(big.NewInt(fewAddresses)) < 0:
+		e.add("VIP network", Warning, "add a static range to the network", detail, name, total, e.ctl.Username(), free)
+	default:
+		e.add("VIP network", OK, "", detail, name, total, e.ctl.Username(), free)
+	}
+}
+
+// networkOf reads a network of the cloud; nil: there is none on the controller.
+func (e *examination) networkOf(n v1alpha1.VIPNetwork) map[string]any {
+	query := url.Values{"cloud_ref.name": {e.reg.Spec.Cloud}}
+	if n.UUID != "" {
+		query.Set("uuid", n.UUID)
+	} else {
+		query.Set("name", n.Name)
+	}
+	for _, tenant := range []string{e.asked, "admin"} {
+		if list, err := e.ctl.List(e.ctx, tenant, "network", query); err == nil && len(list) > 0 {
+			return list[0]
+		}
+	}
+	return nil
+}
+
+// addressesInUse counts the addresses in the ranges that VsVips in the network's
+// VRF context have, in all tenants that the user sees. (The same addresses may
+// be used in another cloud or VRF context, where they are others.)
+func (e *examination) addressesInUse(network map[string]any, ranges []addressRange) (int, error) {
+	query := url.Values{"cloud_ref.name": {e.reg.Spec.Cloud}, "fields": {"uuid,name,vip,vrf_context_ref"}}
+	vips, err := e.ctl.List(e.ctx, "*", "vsvip", query)
+	if err != nil {
+		return 0, err
+	}
+	vrf := name(network["vrf_context_ref"])
 	used := map[netip.Addr]bool{}
 	for _, vip := range vips {
+		if in := name(vip["vrf_context_ref"]); vrf != "" && in != "" && in != vrf {
+			continue
+		}
 		for _, a := range vipAddresses(vip) {
 			for _, r := range ranges {
 				if r.holds(a) {
@@ -153,15 +214,7 @@ func (e *examination) addressesOf(name, uuid string) {
 			}
 		}
 	}
-	free := new(big.Int).Sub(total, big.NewInt(int64(len(used))))
-	switch {
-	case free.Sign() <= 0:
-		e.add("VIP network", Error, "add a static range to the network, or use another network", "%q: none of its %s addresses for VIPs is free", name, total)
-	case free.Cmp(big.NewInt(fewAddresses)) < 0:
-		e.add("VIP network", Warning, "add a static range to the network", "%q: %s of %s addresses for VIPs are free", name, free, total)
-	default:
-		e.add("VIP network", OK, "", "%q: %s of %s addresses for VIPs are not used by virtual services", name, free, total)
-	}
+	return len(used), nil
 }
 
 type addressRange struct{ first, last netip.Addr }
@@ -176,12 +229,15 @@ func (r addressRange) size() *big.Int {
 }
 
 // rangesOf returns the IPv4 ranges of a network that VIPs come from; the IPv6
-// ones, where it has no others.
-func rangesOf(network map[string]any) []addressRange {
+// ones, where it has no others. Subnets limit them, if there are any.
+func rangesOf(network map[string]any, cidrs []string) []addressRange {
 	var v4, v6 []addressRange
 	subnets, _ := network["configured_subnets"].([]any)
 	for _, s := range subnets {
 		subnet, _ := s.(map[string]any)
+		if len(cidrs) > 0 && !slices.Contains(cidrs, prefixOf(subnet)) {
+			continue
+		}
 		list, _ := subnet["static_ip_ranges"].([]any)
 		for _, x := range list {
 			entry, _ := x.(map[string]any)
@@ -203,6 +259,15 @@ func rangesOf(network map[string]any) []addressRange {
 		return v4
 	}
 	return v6
+}
+
+func prefixOf(subnet map[string]any) string {
+	prefix, _ := subnet["prefix"].(map[string]any)
+	p, err := netip.ParsePrefix(fmt.Sprintf("%v/%v", address(prefix["ip_addr"]), prefix["mask"]))
+	if err != nil {
+		return ""
+	}
+	return p.Masked().String()
 }
 
 func address(v any) netip.Addr {

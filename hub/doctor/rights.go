@@ -16,59 +16,74 @@ type need struct {
 	// permission is the resource of a role, typ a type that stands for it.
 	permission, typ string
 	write           bool
+	// either says that having it in admin is as good as in the tenant: what
+	// can't be read in the one is read in the other (l4-infra.md §3.3).
+	either bool
 }
 
-// tenantNeeds are the rights in the cluster's tenant (l4-infra.md §3.6).
-var tenantNeeds = []need{
-	{"PERMISSION_VIRTUALSERVICE", "virtualservice", true}, // VsVips too
-	{"PERMISSION_POOL", "pool", true},
-	{"PERMISSION_POOLGROUP", "poolgroup", true},
-	{"PERMISSION_HTTPPOLICYSET", "httppolicyset", true},
-	{"PERMISSION_L4POLICYSET", "l4policyset", true},
-	{"PERMISSION_VSDATASCRIPTSET", "vsdatascriptset", true},
-	{"PERMISSION_SSLKEYANDCERTIFICATE", "sslkeyandcertificate", true},
-	{"PERMISSION_PKIPROFILE", "pkiprofile", true},
-	{"PERMISSION_STRINGGROUP", "stringgroup", true},
-	{"PERMISSION_APPLICATIONPERSISTENCEPROFILE", "applicationpersistenceprofile", true},
-	{"PERMISSION_IPAMDNSPROVIDERPROFILE", "ipamdnsproviderprofile", false}, // the DNS domains
+// workNeeds are the rights in each tenant that the cluster has objects in
+// (l4-infra.md §3.6).
+var workNeeds = []need{
+	{permission: "PERMISSION_VIRTUALSERVICE", typ: "virtualservice", write: true}, // VsVips too
+	{permission: "PERMISSION_POOL", typ: "pool", write: true},
+	{permission: "PERMISSION_POOLGROUP", typ: "poolgroup", write: true},
+	{permission: "PERMISSION_HTTPPOLICYSET", typ: "httppolicyset", write: true},
+	{permission: "PERMISSION_L4POLICYSET", typ: "l4policyset", write: true},
+	{permission: "PERMISSION_VSDATASCRIPTSET", typ: "vsdatascriptset", write: true},
+	{permission: "PERMISSION_SSLKEYANDCERTIFICATE", typ: "sslkeyandcertificate", write: true},
+	{permission: "PERMISSION_PKIPROFILE", typ: "pkiprofile", write: true},
+	{permission: "PERMISSION_STRINGGROUP", typ: "stringgroup", write: true},
+	{permission: "PERMISSION_APPLICATIONPERSISTENCEPROFILE", typ: "applicationpersistenceprofile", write: true},
 }
 
-// adminNeeds are those in tenant admin, where clouds and what belongs to them
-// live. (The service-engine group and the VRF context may live in the tenant.)
-func (e *examination) adminNeeds() []need {
-	out := []need{
-		{"PERMISSION_TENANT", "tenant", e.reg.Spec.Tenant.Create && e.asked != e.reg.Spec.Tenant.Name},
-		{"PERMISSION_CLOUD", "cloud", false},
-		{"PERMISSION_NETWORK", "network", false},
-		{"PERMISSION_SYSTEMCONFIGURATION", "systemconfiguration", false}, // the licence tier
-	}
+// factNeeds are the rights to read what the cluster's settings depend on.
+var factNeeds = []need{
+	{permission: "PERMISSION_TENANT", typ: "tenant", either: true},
+	{permission: "PERMISSION_CLOUD", typ: "cloud", either: true},
+	{permission: "PERMISSION_NETWORK", typ: "network", either: true},
+	{permission: "PERMISSION_SYSTEMCONFIGURATION", typ: "systemconfiguration", either: true},       // the licence tier
+	{permission: "PERMISSION_IPAMDNSPROVIDERPROFILE", typ: "ipamdnsproviderprofile", either: true}, // the DNS domains
+}
+
+// sharedNeeds are those to the service-engine group and the VRF context, which
+// are written where the cluster has static routes.
+func (e *examination) sharedNeeds() []need {
 	routes := settings.StaticRoutes(e.reg, settings.Facts{})
-	return append(out, need{"PERMISSION_SERVICEENGINEGROUP", "serviceenginegroup", routes}, need{"PERMISSION_VRFCONTEXT", "vrfcontext", routes})
+	return []need{
+		{permission: "PERMISSION_SERVICEENGINEGROUP", typ: "serviceenginegroup", write: routes, either: !routes},
+		{permission: "PERMISSION_VRFCONTEXT", typ: "vrfcontext", write: routes, either: !routes},
+	}
 }
 
 func (n need) String() string {
-	if n.write {
+	switch {
+	case n.write:
 		return n.permission + " (write)"
+	case n.either:
+		return n.permission + " (read; in admin would do)"
 	}
 	return n.permission + " (read)"
 }
 
-func (e *examination) rights() {
+func (e *examination) rights(asked []string) {
 	account, err := e.account()
 	if err != nil {
-		e.add("rights", Unknown, "", "what user %q may write can't be read: %v", e.ctl.Username(), err)
+		e.add("rights", Unknown, "", "what user %q may write can't be read, and shows at the first write only: %v", e.ctl.Username(), err)
 	}
-	for _, p := range e.places(account) {
+	for _, p := range e.places(account, asked) {
 		name := "rights in " + p.tenant
 		var lacks []string
-		if account != nil {
-			for _, n := range p.needs {
-				if !account.allows(p.tenant, n) {
-					lacks = append(lacks, n.String())
-				}
+		for _, n := range p.needs {
+			if e.allowed(account, p.tenant, n) || n.either && e.allowed(account, "admin", n) {
+				continue
 			}
-		} else {
-			lacks = e.unreadable(p.tenant, p.needs)
+			if p.tenant == "admin" {
+				n.either = false
+			}
+			if account == nil {
+				n.write = false // that is not known
+			}
+			lacks = append(lacks, n.String())
 		}
 		switch {
 		case len(lacks) > 0:
@@ -87,29 +102,69 @@ type place struct {
 	needs  []need
 }
 
-// places are where rights are needed. A tenant that is not there yet can't be
-// asked in.
-func (e *examination) places(account *account) []place {
-	tenant := e.reg.Spec.Tenant.Name
+// places are where rights are needed: the cluster's tenant; admin, where what is
+// shared lives unless the tenant has its own; and what namespaces ask for. A
+// tenant that is not there can't be asked in.
+func (e *examination) places(account *account, asked []string) []place {
+	t := e.reg.Spec.Tenant
+	here, admin := slices.Concat(workNeeds, factNeeds), []need(nil)
 	switch {
-	case tenant == "admin":
-		return []place{{tenant, append(slices.Clone(tenantNeeds), e.adminNeeds()...)}}
-	case e.asked != tenant && (account == nil || !e.reg.Spec.Tenant.Create):
-		return []place{{"admin", e.adminNeeds()}}
+	case t.Name == "admin":
+		here = append(here, e.sharedNeeds()...)
+	case e.provider:
+		admin = e.sharedNeeds()
+	default:
+		here = append(here, e.sharedNeeds()...)
 	}
-	return []place{{tenant, tenantNeeds}, {"admin", e.adminNeeds()}}
-}
-
-// unreadable tries what may not even be read.
-func (e *examination) unreadable(tenant string, needs []need) []string {
-	var out []string
-	for _, n := range needs {
-		_, err := e.ctl.Ask(e.ctx, tenant, n.typ, url.Values{"page_size": {"1"}})
-		if avi.IsForbidden(err) || avi.IsClass(err, avi.NoTenant) {
-			out = append(out, n.permission+" (read)")
+	var out []place
+	switch {
+	case e.asked == t.Name:
+		out = append(out, place{t.Name, here})
+	case t.Create:
+		admin = append(admin, need{permission: "PERMISSION_TENANT", typ: "tenant", write: true})
+		if account != nil {
+			out = append(out, place{t.Name, here})
+			break
+		}
+		admin = append(admin, factNeeds...)
+	default:
+		admin = append(admin, factNeeds...)
+	}
+	if len(admin) > 0 && t.Name != "admin" {
+		out = append(out, place{"admin", admin})
+	}
+	for _, name := range asked {
+		if name != t.Name && e.thereFor(name) {
+			out = append(out, place{name, workNeeds})
 		}
 	}
 	return out
+}
+
+// thereFor says whether a tenant that namespaces ask for is there, and adds a
+// check if not.
+func (e *examination) thereFor(name string) bool {
+	found, err := e.findTenant(name)
+	switch {
+	case err != nil:
+		e.failed("tenant "+name, err, "")
+	case found == nil:
+		e.add("tenant "+name, Error, fmt.Sprintf("create the tenant or change the annotation; if it is there, give user %q a role in it", e.ctl.Username()),
+			"namespaces ask for the tenant %q, and there is none that the user sees", name)
+	default:
+		return true
+	}
+	return false
+}
+
+// allowed says whether the user has a right in a tenant. Where its account
+// can't be read, reading is tried.
+func (e *examination) allowed(account *account, tenant string, n need) bool {
+	if account != nil {
+		return account.allows(tenant, n)
+	}
+	_, err := e.ctl.Ask(e.ctx, tenant, n.typ, url.Values{"page_size": {"1"}})
+	return !avi.IsForbidden(err) && !avi.IsClass(err, avi.NoTenant)
 }
 
 // account is what the controller says that its user may do.

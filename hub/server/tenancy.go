@@ -3,11 +3,15 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/akohub/akohub/hub/admin"
 	"github.com/akohub/akohub/hub/doctor"
+	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/reconcile"
+	"github.com/akohub/akohub/hub/translate"
 )
 
 // Offboard implements admin.Tenancy.
@@ -55,6 +59,11 @@ func (h *hub) Doctor(ctx context.Context, cluster string) (admin.Checks, error) 
 		for _, k := range m.Summary().Kinds {
 			agent.Kinds = append(agent.Kinds, doctor.Kind{Name: k.Kind, Synced: k.Synced, Message: k.Message})
 		}
+		sp := reg.Cluster.Spec.Namespaces
+		served := translate.Settings{NamespaceSelector: translate.Label(sp.Selector), BlockedNamespaces: sp.Blocked}
+		m.Read(func(v mirror.View) {
+			agent.Tenants = slices.Sorted(maps.Keys(translate.NamespaceTenants(v, &served)))
+		})
 	}
 	out := admin.Checks{Cluster: cluster, Checks: []admin.Check{}}
 	for _, c := range doctor.Examine(ctx, reg.Cluster, client, agent) {
