@@ -509,6 +509,9 @@ func (c *cluster) shown(ref mirror.Ref) (status []string, mark map[string]string
 	if r.GetService() != nil {
 		entries, meta = r.GetService().GetStatus(), r.GetService().GetMeta()
 	}
+	if r.GetRoute() != nil {
+		meta = r.GetRoute().GetMeta()
+	}
 	for _, e := range entries {
 		status = append(status, e.GetHostname()+"="+e.GetIp())
 	}
