@@ -90,8 +90,10 @@ type SeedTenant struct {
 
 // SeedCloud is a cloud with what hangs on it.
 type SeedCloud struct {
-	Name     string        `yaml:"name"`
-	Vtype    string        `yaml:"vtype"`
+	Name  string `yaml:"name"`
+	Vtype string `yaml:"vtype"`
+	// VRFs besides global and management. In an NSX-T cloud each is that of the
+	// tier-1 router of its name, or of the one at a path that is its name.
 	VRFs     []string      `yaml:"vrfs"`
 	Domains  []string      `yaml:"domains"`
 	Networks []SeedNetwork `yaml:"networks"`

@@ -170,7 +170,11 @@ func (sd *seeder) cloud(c SeedCloud) {
 	for _, name := range c.VRFs {
 		vrf := map[string]any{"name": name, "cloud_ref": in}
 		if c.Vtype == "CLOUD_NSXT" {
-			vrf["attrs"] = []any{map[string]any{"key": "tier1path", "value": "/infra/tier-1s/" + name}}
+			path := "/infra/tier-1s/" + name
+			if strings.HasPrefix(name, "/") {
+				path = name // that of a VPC
+			}
+			vrf["attrs"] = []any{map[string]any{"key": "tier1path", "value": path}}
 		}
 		sd.add("VrfContext", vrf)
 	}
