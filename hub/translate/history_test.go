@@ -107,7 +107,11 @@ func (h *history) step(c choices) {
 	ns := oneOf(c, "namespace", "red", "blue")
 	switch c.pick(10, "step") {
 	case 0, 1, 2, 3:
-		h.put(record(h.tb, ns, fmt.Sprint("i", c.pick(4, "name")), drawIngress(c)))
+		if name := fmt.Sprint("i", c.pick(4, "name")); c.pick(2, "kind") == 0 {
+			h.put(record(h.tb, ns, name, drawIngress(c)))
+		} else {
+			h.put(record(h.tb, ns, name, drawRoute(h.tb, c)))
+		}
 	case 4:
 		name := oneOf(c, "name", "sa", "sb")
 		h.put(record(h.tb, ns, name, secret(h.tb, name, oneOf(c, "pair", "a", "b")).GetSecret()))

@@ -71,9 +71,52 @@ func drawIngress(c choices) *akohubv1.Ingress {
 	return in
 }
 
+// drawRoute draws a Route over the same hosts, paths and names.
+func drawRoute(tb testing.TB, c choices) *akohubv1.Route {
+	r := &akohubv1.Route{
+		Meta: &akohubv1.Meta{CreationSeconds: int64(1 + c.pick(3, "created"))},
+		Host: oneOf(c, "host", drawnHosts...),
+		Path: oneOf(c, "path", "", "/", "/x", "/X", "/y/z", "/y_z"),
+	}
+	if r.Host == "" {
+		r.Subdomain = oneOf(c, "sub-domain", "a", "a.", "c", "")
+	}
+	for range 1 + c.pick(3, "backends") {
+		to := &akohubv1.RouteBackend{Kind: "Service", Name: oneOf(c, "service", "web", "gone", "other", "")}
+		if w := int32(c.pick(4, "weight")); w > 0 {
+			to.Weight = ptr(w - 1)
+		}
+		r.Backends = append(r.Backends, to)
+	}
+	switch c.pick(4, "port") {
+	case 1:
+		r.TargetPortNumber = 8080
+	case 2:
+		r.TargetPortName = "http"
+	case 3:
+		r.TargetPortName = "none"
+	}
+	if termination := oneOf(c, "termination", "", terminationEdge, terminationReencrypt, terminationPassthrough, "odd"); termination != "" {
+		r.Tls = &akohubv1.RouteTls{
+			Termination:         termination,
+			InsecurePolicy:      oneOf(c, "insecure", "", insecureAllow, insecureNone, insecureRedirect),
+			ExternalCertificate: oneOf(c, "external", "", "", "sa", "missing"),
+		}
+		file := func(name string) string { return string(readFile(tb, "testdata/certs", name)) }
+		if cert := oneOf(c, "certificate", "", "a", "b"); cert != "" {
+			r.Tls.Certificate, r.Tls.Key = file(cert+".crt"), []byte(file(oneOf(c, "key", cert, cert, "a")+".key"))
+		}
+		r.Tls.CaCertificate = oneOf(c, "authority", "", file("b.crt"), "odd")
+		r.Tls.DestinationCaCertificate = oneOf(c, "destination", "", "", file("b.crt"), "odd")
+	}
+	return r
+}
+
 // drawSettings draws one of the ways to serve hosts.
 func drawSettings(c choices) *Settings {
 	return settings(func(s *Settings) {
+		s.OpenShift = oneOf(c, "openshift", false, true)
+		s.DefaultDomain = oneOf(c, "default domain", "", "shop.example.test")
 		s.ShardSize = oneOf(c, "shards", 8, 1, 0)
 		s.PassthroughShardSize = oneOf(c, "passthrough shards", 1, 0)
 		s.EVH = oneOf(c, "evh", false, true)
@@ -86,7 +129,7 @@ func drawSettings(c choices) *Settings {
 	})
 }
 
-// surroundings are what drawn Ingresses refer to.
+// surroundings are what drawn Ingresses and Routes refer to.
 func surroundings(tb testing.TB) []*akohubv1.Record {
 	recs := append(webBackend(tb), aviClass(tb, true), secret(tb, "sa", "a"), secret(tb, "sb", "b"))
 	recs = append(recs, manifests(tb, "", []byte("kind: Backend\nmetadata: {name: web, namespace: blue}\nspec: {addresses: [10.2.0.1]}"))...)
@@ -95,21 +138,26 @@ func surroundings(tb testing.TB) []*akohubv1.Record {
 		record(tb, "avi-system", defaultSecretName, secret(tb, "x", "a").GetSecret()))
 }
 
-func drawIngresses(t *testing.T, rt *rapid.T) []*akohubv1.Record {
+// drawSources draws Ingresses and Routes. One of the kinds is not looked at.
+func drawSources(t *testing.T, rt *rapid.T, s *Settings) []*akohubv1.Record {
 	var recs []*akohubv1.Record
-	for i := range rapid.IntRange(1, 6).Draw(rt, "ingresses") {
+	for i := range rapid.IntRange(1, 6).Draw(rt, "sources") {
 		ns := rapid.SampledFrom([]string{"red", "blue"}).Draw(rt, "namespace")
-		recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rapidChoices{rt})))
+		if rapid.IntRange(0, 5).Draw(rt, "odd") == 0 == s.OpenShift {
+			recs = append(recs, record(t, ns, fmt.Sprint("i", i), drawIngress(rapidChoices{rt})))
+		} else {
+			recs = append(recs, record(t, ns, fmt.Sprint("r", i), drawRoute(t, rapidChoices{rt})))
+		}
 	}
 	return recs
 }
 
 // The same objects give the same bytes, whatever the order they came in.
-func TestIngressOrderDoesNotShow(t *testing.T) {
+func TestOrderDoesNotShow(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
 		s := drawSettings(rapidChoices{rt})
+		recs := append(slices.Clone(fixed), drawSources(t, rt, s)...)
 		var first, second []byte
 		readView(t, recs, func(v mirror.View) { first = indented(t, goldenOf(t, v, s)) })
 		shuffled := rapid.Permutation(recs).Draw(rt, "order")
@@ -122,11 +170,11 @@ func TestIngressOrderDoesNotShow(t *testing.T) {
 
 // Every object has one owner, and what objects refer to of the cluster's own
 // is there.
-func TestIngressObjectsAreWhole(t *testing.T) {
+func TestObjectsAreWhole(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		recs := append(slices.Clone(fixed), drawIngresses(t, rt)...)
 		s := drawSettings(rapidChoices{rt})
+		recs := append(slices.Clone(fixed), drawSources(t, rt, s)...)
 		readView(t, recs, func(v mirror.View) {
 			objects, fragments := translateAll(v, s)
 			have := map[Key]bool{}
@@ -141,6 +189,9 @@ func TestIngressObjectsAreWhole(t *testing.T) {
 			}
 			for _, f := range fragments {
 				for _, p := range f.Publications {
+					if p.Refused != "" {
+						continue
+					}
 					if !have[p.VirtualService] || !have[p.VsVip] {
 						rt.Errorf("%s is published at %v and %v, which are not there", p.Host, p.VirtualService, p.VsVip)
 					}
@@ -151,8 +202,7 @@ func TestIngressObjectsAreWhole(t *testing.T) {
 	})
 }
 
-// A path of a host that several Ingresses claim leads to the oldest one's
-// Service, and its owner is told of nothing; the others are told.
+// A path of a host that several objects claim leads to the oldest one's Service, and its owner is told of nothing; the others are told.
 func TestOldestClaimHasThePath(t *testing.T) {
 	fixed := surroundings(t)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -168,7 +218,11 @@ func TestOldestClaimHasThePath(t *testing.T) {
 			name := fmt.Sprint("i", i)
 			// A path of the Ingress's own, to sort its namespace's rules by.
 			own := rapid.SampledFrom([]string{"/", "/a", "/b", "/c"}).Draw(rt, "own path")
-			recs = append(recs, record(t, ns, name, ingress(created(age, change), own, "/")))
+			if s.OpenShift {
+				recs = append(recs, record(t, ns, name, routeTo(routeAged(age, change != nil), "/")))
+			} else {
+				recs = append(recs, record(t, ns, name, ingress(created(age, change), own, "/")))
+			}
 			if age == 1 {
 				oldest = ns + "/" + name
 			}
@@ -188,7 +242,7 @@ func TestOldestClaimHasThePath(t *testing.T) {
 	})
 }
 
-// leadsTo is the Ingress, as namespace/name, whose pool a request for "/" of
+// leadsTo is the Ingress or Route, as namespace/name, whose pool a request for "/" of
 // the fragment's host reaches.
 func leadsTo(t *rapid.T, f Fragment) string {
 	metas := map[string]serviceMetadata{}
@@ -240,7 +294,7 @@ func checkRefs(t *rapid.T, objects []Object, have map[Key]bool) {
 	for key := range have {
 		refs[key.Tenant+refTo(key.Type, key.Name)] = true
 	}
-	own := regexp.MustCompile(`/api/(virtualservice|vsvip|pool|poolgroup|httppolicyset|vsdatascriptset|sslkeyandcertificate)/\?name=[^"]+`)
+	own := regexp.MustCompile(`/api/(virtualservice|vsvip|pool|poolgroup|httppolicyset|vsdatascriptset|sslkeyandcertificate|pkiprofile)/\?name=[^"]+`)
 	for _, o := range objects {
 		body, err := json.Marshal(o.Body)
 		if err != nil {
