@@ -14,26 +14,31 @@ import (
 func newExplainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain",
-		Short: "Show what became of a host, an Ingress or a Service on Avi, and why",
+		Short: "Show what became of a host, an Ingress, a Route or a Service on Avi, and why",
 		Long: `explain asks the running hub what it knows of a host in all clusters, or of an
-Ingress or a Service of one. It goes from the Kubernetes objects, over what they
+Ingress, a Route or a Service of one. It goes from the Kubernetes objects, over what they
 claim and who has it, to each Avi object: whether it is there as it is wanted,
 and if not, what the last write failed with in the controller's words, or what
 it waits for. Nothing is read anew and nothing is written.`,
 		Example: `  akohub explain host shop.apps.example.com
   akohub explain ingress prod shop/web
+  akohub explain route prod shop/web
   akohub explain service prod shop/lb -o yaml`,
 	}
 	cmd.AddCommand(
 		newExplainKindCommand(explain.Host, "host NAME", "Show what became of a host, in all clusters",
-			`host looks for a host name in all clusters: the Ingresses that claim it, the oldest
-first, with the paths that each of them has or has lost to which other; the Avi
-objects of the host; and the virtual service and the VIP that it shares.`,
+			`host looks for a host name in all clusters: the Ingresses or Routes that claim
+it, the oldest first, with the paths that each of them has or has lost to which
+other; the Avi objects of the host; and the virtual service and the VIP that it
+shares.`,
 			"  akohub explain host shop.apps.example.com"),
 		newExplainKindCommand(explain.Ingress, "ingress CLUSTER NAMESPACE/NAME", "Show what became of an Ingress of a cluster",
 			`ingress explains every host of an Ingress, or the virtual service of its default
 backend if it has no host.`,
 			"  akohub explain ingress prod shop/web"),
+		newExplainKindCommand(explain.Route, "route CLUSTER NAMESPACE/NAME", "Show what became of an OpenShift Route of a cluster",
+			`route explains the host of an OpenShift Route.`,
+			"  akohub explain route prod shop/web"),
 		newExplainKindCommand(explain.Service, "service CLUSTER NAMESPACE/NAME", "Show what became of a Service of a cluster",
 			`service explains the virtual service of a Service of type LoadBalancer, and the
 hosts whose paths lead to a Service.`,

@@ -31,8 +31,9 @@ func newRenderCommand() *cobra.Command {
 		Long: `render translates Kubernetes manifests as the hub would and prints the Avi objects,
 private keys redacted. Nothing is connected to: what a controller would say of
 its cloud is given by flags. Namespaces, and an IngressClass "avi-lb" that is the
-default, are taken to be there when the manifests hold none. What is wrong with
-the manifests goes to standard error.`,
+default, are taken to be there when the manifests hold none. Where there is an
+OpenShift Route among them, it is a cluster that has Routes, whose Ingresses are
+not served. What is wrong with the manifests goes to standard error.`,
 		Example: `  akohub render --cluster clusters/shop.yaml --objects shop/*.yaml --domain apps.example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := slices.Concat(objects, args)
@@ -88,7 +89,10 @@ func render(clusterFile string, files []string, facts settings.Facts) (*renderin
 		return nil, err
 	}
 	var out rendering
-	m.Read(func(v mirror.View) { err = out.translate(v, &s) })
+	m.Read(func(v mirror.View) {
+		s.OpenShift = len(v.Routes()) > 0
+		err = out.translate(v, &s)
+	})
 	return &out, err
 }
 

@@ -72,6 +72,33 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// Manifests with a Route are those of an OpenShift cluster.
+func TestRenderRoutes(t *testing.T) {
+	const route = `apiVersion: route.openshift.io/v1
+kind: Route
+metadata: {name: web, namespace: infra}
+spec: {host: web.apps.example.test, to: {kind: Service, name: web}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: infra}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: old, namespace: infra}
+spec: {rules: [{host: old.apps.example.test, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: dns, port: {number: 53}}}}]}}]}
+`
+	out, errs, err := execute(t, newRootCommand(), "", "render", "--cluster", file(t, "lab.yaml", lab),
+		"--objects", file(t, "dns.yaml", balancer), "--objects", file(t, "route.yaml", route), "--domain", "apps.example.test")
+	if err != nil || errs != "" {
+		t.Fatalf("%v %s", err, errs)
+	}
+	if !strings.Contains(out, "name: lab--web.apps.example.test") || strings.Contains(out, "old.apps.example.test") {
+		t.Errorf("the Route is missing or the Ingress is there:\n%s", out)
+	}
+}
+
 // The examples translate to what the demo shows, each cluster's in its tenant.
 func TestRenderExamples(t *testing.T) {
 	for _, name := range []string{"cluster-a", "cluster-b"} {

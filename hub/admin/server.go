@@ -54,7 +54,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/explain/host/{name}", func(w http.ResponseWriter, r *http.Request) {
 		explained(w, r, b, explain.Query{Kind: explain.Host, Name: r.PathValue("name")})
 	})
-	for _, kind := range []explain.Kind{explain.Ingress, explain.Service} {
+	for _, kind := range []explain.Kind{explain.Ingress, explain.Route, explain.Service} {
 		mux.HandleFunc("GET /v1/explain/"+string(kind)+"/{cluster}/{namespace}/{name}", func(w http.ResponseWriter, r *http.Request) {
 			explained(w, r, b, explain.Query{Kind: kind, Cluster: r.PathValue("cluster"), Namespace: r.PathValue("namespace"), Name: r.PathValue("name")})
 		})

@@ -25,8 +25,8 @@ const (
 	explainAtOnce = 16
 )
 
-// Explain says what the hub knows of a host in all clusters, or of an Ingress or
-// Service of one. Nothing is read anew and nothing changes. The error is
+// Explain says what the hub knows of a host in all clusters, or of an Ingress,
+// Route or Service of one. Nothing is read anew and nothing changes. The error is
 // explain.ErrUnknown if nothing is known of it.
 func (m *Manager) Explain(ctx context.Context, q explain.Query) (explain.Answer, error) {
 	workers, err := m.asked(q)
@@ -82,7 +82,7 @@ func (m *Manager) asked(q explain.Query) ([]*worker, error) {
 func nothingKnown(q explain.Query, workers []*worker, unanswered []explain.Unanswered) error {
 	var b strings.Builder
 	if q.Kind == explain.Host {
-		fmt.Fprintf(&b, "host %q: no cluster (of %d) has an Ingress for it, and nothing of it is left on Avi", q.Name, len(workers))
+		fmt.Fprintf(&b, "host %q: no cluster (of %d) has an Ingress or a Route for it, and nothing of it is left on Avi", q.Name, len(workers))
 	} else {
 		fmt.Fprintf(&b, "cluster %q has no %s %s/%s, and nothing of it is left on Avi", q.Cluster, title(kindOf(q)), q.Namespace, q.Name)
 	}
@@ -99,8 +99,11 @@ func nothingKnown(q explain.Query, workers []*worker, unanswered []explain.Unans
 
 // kindOf is the kind of the object of a query about one.
 func kindOf(q explain.Query) string {
-	if q.Kind == explain.Service {
+	switch q.Kind {
+	case explain.Service:
 		return kinds.Service
+	case explain.Route:
+		return kinds.Route
 	}
 	return kinds.Ingress
 }
@@ -166,16 +169,19 @@ type explainer struct {
 	unwanted []translate.Key
 }
 
-// unitsOf returns the units that serve an object: those of an Ingress's hosts;
-// that of a Service of type LoadBalancer, and those of the hosts that lead to a
-// Service.
+// unitsOf returns the units that serve an object: those of the hosts of an
+// Ingress or a Route; that of a Service of type LoadBalancer, and those of the
+// hosts that lead to a Service.
 func (e *explainer) unitsOf(ref mirror.Ref) []translate.UnitKey {
 	if e.m == nil {
 		return nil
 	}
 	set := map[translate.UnitKey]struct{}{}
 	candidates := translate.UnitsOf(e.v, &e.m.settings, ref)
-	candidates = append(candidates, sortedUnits(e.m.users[ref])...)
+	if ref.Kind != kinds.Route {
+		// A Route that is looked at for another's sake has no part in its units.
+		candidates = append(candidates, sortedUnits(e.m.users[ref])...)
+	}
 	ing, isIngress := e.v.Ingress(ref.Namespace, ref.Name)
 	isIngress = isIngress && ref.Kind == kinds.Ingress
 	for _, u := range candidates {
@@ -207,6 +213,12 @@ func (e *explainer) object(ref mirror.Ref) *explain.Object {
 			return nil
 		}
 		meta, out.Status = o.Body.GetMeta(), statusText(o.Body.GetStatus())
+	case kinds.Route:
+		o, ok := e.v.Route(ref.Namespace, ref.Name)
+		if !ok {
+			return nil
+		}
+		meta, out.Status = o.Body.GetMeta(), e.admissionText(o.Body.GetStatus())
 	}
 	out.Created = created(meta)
 	if e.m != nil {

@@ -28,6 +28,8 @@ func (e *explainer) claims(u translate.UnitKey) []explain.Claim {
 		return e.hostClaims(u)
 	case translate.UnitIngress:
 		refs = append(refs, mirror.Ref{Kind: kinds.Ingress, Namespace: u.Namespace, Name: u.Name})
+	case translate.UnitHostlessRoute:
+		refs = append(refs, mirror.Ref{Kind: kinds.Route, Namespace: u.Namespace, Name: u.Name})
 	case translate.UnitL4:
 		refs = append(refs, mirror.Ref{Kind: kinds.Service, Namespace: u.Namespace, Name: u.Name})
 	case translate.UnitL4Shared:
@@ -121,7 +123,7 @@ func (e *explainer) barriers(u translate.UnitKey, ref mirror.Ref) []explain.Prob
 }
 
 func publicationOf(f translate.Fragment, ref mirror.Ref) (translate.Publication, bool) {
-	i := slices.IndexFunc(f.Publications, func(p translate.Publication) bool { return p.Object == ref })
+	i := slices.IndexFunc(f.Publications, func(p translate.Publication) bool { return p.Object == ref && p.Refused == "" })
 	if i < 0 {
 		return translate.Publication{}, false
 	}
@@ -129,8 +131,12 @@ func publicationOf(f translate.Fragment, ref mirror.Ref) (translate.Publication,
 }
 
 func (e *explainer) deleting(ref mirror.Ref) bool {
-	if ref.Kind == kinds.Service {
+	switch ref.Kind {
+	case kinds.Service:
 		o, _ := e.v.Service(ref.Namespace, ref.Name)
+		return o.Body.GetMeta().GetDeleting()
+	case kinds.Route:
+		o, _ := e.v.Route(ref.Namespace, ref.Name)
 		return o.Body.GetMeta().GetDeleting()
 	}
 	o, _ := e.v.Ingress(ref.Namespace, ref.Name)
@@ -144,9 +150,18 @@ type hostClaim struct {
 	pub translate.Publication
 }
 
-// hostClaims returns the Ingresses of a host, with what became of their paths.
-func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
-	f := e.fragment(u)
+// asker is an object that asks for a host, with its paths there.
+type asker struct {
+	ref     mirror.Ref
+	created int64
+	paths   []explain.Path
+}
+
+// askers returns the objects that ask for a host.
+func (e *explainer) askers(u translate.UnitKey, f translate.Fragment) []asker {
+	if e.m != nil && e.m.settings.OpenShift {
+		return e.askingRoutes(u, f)
+	}
 	ings := slices.Clone(e.v.IngressesOfHost(u.Name))
 	for _, d := range f.Deps {
 		// A host that was generated stands in no rule.
@@ -157,18 +172,28 @@ func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
 			ings = append(ings, ing)
 		}
 	}
-	slices.SortFunc(ings, func(a, b mirror.Object[*akohubv1.Ingress]) int {
-		return cmp.Or(cmp.Compare(a.Body.GetMeta().GetCreationSeconds(), b.Body.GetMeta().GetCreationSeconds()), compareRefs(a.Ref, b.Ref))
-	})
-	all := make([]*hostClaim, 0, len(ings))
+	out := make([]asker, 0, len(ings))
 	for _, ing := range ings {
-		c, ok := e.claim(u, ing.Ref)
+		out = append(out, asker{ing.Ref, ing.Body.GetMeta().GetCreationSeconds(), pathsOf(ing, u.Name)})
+	}
+	return out
+}
+
+// hostClaims returns the claims on a host, the oldest first, with what became of
+// their paths.
+func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
+	f := e.fragment(u)
+	askers := e.askers(u, f)
+	slices.SortFunc(askers, func(a, b asker) int { return cmp.Or(cmp.Compare(a.created, b.created), compareRefs(a.ref, b.ref)) })
+	all := make([]*hostClaim, 0, len(askers))
+	for _, a := range askers {
+		c, ok := e.claim(u, a.ref)
 		if !ok {
 			continue
 		}
-		hc := &hostClaim{Claim: c, ref: ing.Ref}
-		hc.pub, _ = publicationOf(f, ing.Ref)
-		hc.Paths = pathsOf(ing, u.Name)
+		hc := &hostClaim{Claim: c, ref: a.ref}
+		hc.pub, _ = publicationOf(f, a.ref)
+		hc.Paths = a.paths
 		all = append(all, hc)
 	}
 	e.settlePaths(f, all)
@@ -190,7 +215,8 @@ func (e *explainer) settlePaths(f translate.Fragment, claims []*hostClaim) {
 	}
 	redirects := map[string]*hostClaim{}
 	for _, c := range claims {
-		if t := c.pub.VirtualService.Tenant; c.Served && !e.plain(c) && redirects[t] == nil {
+		// A secure Route may leave plain requests to others.
+		if t := c.pub.VirtualService.Tenant; c.Served && !e.plain(c) && redirects[t] == nil && c.ref.Kind != kinds.Route {
 			redirects[t] = c
 		}
 	}
@@ -234,7 +260,7 @@ func (e *explainer) plain(c *hostClaim) bool {
 func (e *explainer) pathKey(c *hostClaim, p explain.Path) string {
 	switch {
 	case e.plain(c):
-		return strings.ToLower(p.Path)
+		return "plain " + strings.ToLower(p.Path)
 	case p.Type == "Exact":
 		return "=" + p.Path
 	}

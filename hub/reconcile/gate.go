@@ -24,7 +24,7 @@ var groups = []group{groupServices, groupHosts, groupRoutes}
 
 func groupOf(k translate.UnitKind) group {
 	switch k {
-	case translate.UnitHost, translate.UnitIngress:
+	case translate.UnitHost, translate.UnitIngress, translate.UnitHostlessRoute:
 		return groupHosts
 	case translate.UnitRoutes:
 		return groupRoutes

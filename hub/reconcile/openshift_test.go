@@ -11,6 +11,7 @@ import (
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	"github.com/akohub/akohub/pkg/explain"
 	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
@@ -244,5 +245,36 @@ func TestRoutesAreTakenBack(t *testing.T) {
 		if _, mark := c.shown(routeRef(name)); mark != nil {
 			t.Errorf("%s is marked: %v", name, mark)
 		}
+	}
+}
+
+func TestExplainRoutes(t *testing.T) {
+	f := start(t)
+	w := openshift(2)
+	w.route("r2", 0, "h0.avi.internal") // a second claim, on the same path
+	w[routeRef("r2")].GetRoute().Meta.CreationSeconds = 5
+	w[routeRef("r2")].GetRoute().Backends[0].Name = "web-r1"
+	w.route("none", 0, "")
+	c := f.upOpenShift(w)
+	host := f.explain(explain.Query{Kind: explain.Host, Name: "h0.avi.internal"})
+	var got []string
+	for _, claim := range host.Clusters[0].Units[0].Claims {
+		for _, p := range claim.Paths {
+			got = append(got, fmt.Sprint(claim.Object.Kind, " ", claim.Object.Name, " ", p.Backend, " ", p.Standing, " ", p.LostTo))
+		}
+	}
+	if diff := cmp.Diff([]string{"Route r0 default/web-r0 owner ", "Route r2 default/web-r1 lost Route default/r0"}, got); diff != "" {
+		t.Error(diff)
+	}
+	route := f.explain(explain.Query{Kind: explain.Route, Cluster: "c1", Namespace: "default", Name: "r0"}).Clusters[0]
+	if route.Object == nil || len(route.Object.Status) != 1 || !strings.HasPrefix(route.Object.Status[0], "h0.avi.internal=10.") || len(route.Units) != 1 {
+		t.Errorf("%+v", route)
+	}
+	none := f.explain(explain.Query{Kind: explain.Route, Cluster: "c1", Namespace: "default", Name: "none"}).Clusters[0]
+	if len(none.Units) != 1 || len(none.Units[0].Claims) != 1 || len(none.Units[0].Claims[0].Problems) != 1 {
+		t.Errorf("a Route without host: %+v", none)
+	}
+	if !slices.ContainsFunc(f.agents.take(), func(s string) bool { return strings.HasPrefix(s, "Route/none Warning ") }) || c.own("none") {
+		t.Error("the owner of a Route without host was not told")
 	}
 }

@@ -13,6 +13,15 @@ func routeShows(r *akohubv1.Route) feedback.Current {
 	return feedback.Current{Admissions: r.GetStatus(), Annotations: r.GetMeta().GetAnnotations()}
 }
 
+// ownAdmissions returns the entries of a Route's status that are the hub's; none
+// before it is known what it goes by.
+func (w *worker) ownAdmissions(entries []*akohubv1.RouteAdmission) []*akohubv1.RouteAdmission {
+	if w.model == nil {
+		return nil
+	}
+	return w.router().Own(entries)
+}
+
 // admitted says whether any of a router's entries says that it serves the Route.
 func admitted(entries []*akohubv1.RouteAdmission, router feedback.Router) bool {
 	return slices.ContainsFunc(router.Own(entries), (*akohubv1.RouteAdmission).GetAdmitted)

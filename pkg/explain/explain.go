@@ -24,6 +24,8 @@ const (
 	Host Kind = "host"
 	// Ingress is an Ingress of one cluster.
 	Ingress Kind = "ingress"
+	// Route is an OpenShift Route of one cluster.
+	Route Kind = "route"
 	// Service is a Service of one cluster.
 	Service Kind = "service"
 )
@@ -141,7 +143,8 @@ const (
 
 // Path is one path of a host and where it leads.
 type Path struct {
-	// Rule counts the rules of the Ingress from 1; 0: its default backend.
+	// Rule counts the rules of the Ingress from 1; 0: its default backend. A
+	// Route has one.
 	Rule int    `json:"rule"`
 	Path string `json:"path,omitempty"`
 	// Type is the pathType.
