@@ -57,8 +57,8 @@ func newClustersCommand() *cobra.Command {
 the Avi tenant, the mode, since when its agent is connected, how many of the
 watched kinds are complete, how many Avi objects it wants, when the hub last
 wrote for it, and what stands against it now. Plans that wait for approval, what
-is left of clusters in mode offboard, and registration files that are refused,
-follow below.`,
+is left of clusters in mode offboard, what clusters are denied by a limit or
+another cluster's claim, and registration files that are refused, follow below.`,
 		Example: `  akohub clusters
   akohub clusters --admin 127.0.0.1:8444 -o json | jq '.clusters[] | select(.error)'`,
 		Args: cobra.NoArgs,
@@ -119,6 +119,7 @@ func printClusters(out io.Writer, got admin.Clusters) error {
 		if c.Leaving != nil {
 			printLeaving(&b, c)
 		}
+		printDenied(&b, c)
 	}
 	for _, r := range got.Refused {
 		fmt.Fprintf(&b, "\nrefused: %s: %s\n", r.File, r.Reason)
@@ -148,6 +149,20 @@ func printLeaving(b *bytes.Buffer, c admin.Cluster) {
 	}
 	for _, n := range l.Notes {
 		fmt.Fprintf(b, "  note: %s\n", oneLine(n))
+	}
+}
+
+// printDenied lists what a cluster does not get by a rule.
+func printDenied(b *bytes.Buffer, c admin.Cluster) {
+	if len(c.Denied) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\ndenied: %s\n", c.Name)
+	for _, d := range c.Denied {
+		fmt.Fprintf(b, "  %s: %s: %s\n", d.Object, d.Reason, oneLine(d.Message))
+	}
+	if c.DeniedMore > 0 {
+		fmt.Fprintf(b, "  and %d more\n", c.DeniedMore)
 	}
 }
 

@@ -41,6 +41,11 @@ type Cluster struct {
 	Held string `json:"held,omitempty"`
 	// Error is what stands against the cluster now.
 	Error string `json:"error,omitempty"`
+	// Denied is what the cluster asks for and does not get by a limit or another
+	// cluster's claim; DeniedMore is how much more of that there is than is
+	// listed.
+	Denied     []Denial `json:"denied,omitempty"`
+	DeniedMore int      `json:"deniedMore,omitempty"`
 	// File is the registration's.
 	File string `json:"file,omitempty"`
 }
@@ -63,6 +68,15 @@ const (
 	StateOffboarding = "offboarding"
 	StateOffboarded  = "offboarded"
 )
+
+// Denial is what a Kubernetes object does not get by a rule of the hub's.
+type Denial struct {
+	// Object is "Ingress NAMESPACE/NAME".
+	Object string `json:"object"`
+	// Reason and Message are those of the Event that it was told with.
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+}
 
 // Kind is what the hub knows of one kind of a cluster.
 type Kind struct {

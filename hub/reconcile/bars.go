@@ -1,8 +1,9 @@
 package reconcile
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -10,6 +11,8 @@ import (
 
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/translate"
+	"github.com/akohub/akohub/pkg/kinds"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
 // Reasons of the Events for what may not be.
@@ -23,41 +26,144 @@ const (
 // translation's: a limit of the registration, or another cluster's claim.
 type bar struct{ reason, message string }
 
-// bars are the units that are barred.
+// waits says that a bar is there only until more is known; nobody is told.
+func (b bar) waits() bool { return b.reason == "" }
+
+// bars are the units that are barred, and what else the judgement about units
+// rests on.
 type bars struct {
 	byUnit map[translate.UnitKey]bar
-	// refs are the Kubernetes objects of a barred unit.
+	// denied are the DNS names that a Service with a VIP may not have: it has the
+	// VIP without them.
+	denied map[translate.UnitKey]map[string]bar
+	// refs are the Kubernetes objects of a unit that is barred or denied names.
 	refs map[translate.UnitKey][]mirror.Ref
-	// byObject lists the barred units of a Kubernetes object.
+	// byObject lists these units of a Kubernetes object.
 	byObject map[mirror.Ref]map[translate.UnitKey]struct{}
 	// restless are the units to be judged again, for they were translated anew.
 	restless map[translate.UnitKey]struct{}
-	// born is the age of the oldest object behind a unit, in seconds.
-	born map[translate.UnitKey]int64
+	// born is the claim of the oldest object behind a unit.
+	born map[translate.UnitKey]claim
+	// asked are the hosts that somebody asked for by a unit.
+	asked map[translate.UnitKey][]ask
+}
+
+// ask is a host, and who asks for it.
+type ask struct {
+	host string
+	by   []mirror.Ref
 }
 
 func newBars() bars {
 	return bars{
 		byUnit:   map[translate.UnitKey]bar{},
+		denied:   map[translate.UnitKey]map[string]bar{},
 		refs:     map[translate.UnitKey][]mirror.Ref{},
 		byObject: map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		restless: map[translate.UnitKey]struct{}{},
-		born:     map[translate.UnitKey]int64{},
+		born:     map[translate.UnitKey]claim{},
+		asked:    map[translate.UnitKey][]ask{},
 	}
 }
 
 // noteBorn notes that a unit was translated anew.
 func (m *model) noteBorn(v mirror.View, u translate.UnitKey, f translate.Fragment) {
 	m.bars.restless[u] = struct{}{}
-	objects := slices.Clone(f.Objects)
-	for _, c := range f.Contributions {
-		objects = append(objects, translate.Object{From: c.From})
-	}
-	if len(objects) == 0 {
+	if len(f.Objects)+len(f.Contributions) == 0 {
 		delete(m.bars.born, u)
+		delete(m.bars.asked, u)
 		return
 	}
-	m.bars.born[u] = age(v, objects)
+	m.bars.born[u] = oldest(v, f)
+	m.bars.asked[u] = asks(v, f)
+}
+
+// oldest returns the claim of the oldest Kubernetes object behind a fragment.
+func oldest(v mirror.View, f translate.Fragment) claim {
+	out := claim{created: math.MaxInt64}
+	for _, r := range servedBy(f) {
+		if created, ok := createdOf(v, r); ok && created < out.created {
+			out = claim{created: created, by: objectName(r)}
+		}
+	}
+	return out
+}
+
+func objectName(r mirror.Ref) string {
+	return fmt.Sprintf("%s %s/%s", title(r.Kind), r.Namespace, r.Name)
+}
+
+// asks returns the hosts that somebody asked for and a fragment is about, sorted.
+// A name that is made up for a Service or an Ingress is nobody's claim: objects
+// of the same name in several clusters are no rivals.
+func asks(v mirror.View, f translate.Fragment) []ask {
+	by := map[string]map[mirror.Ref]struct{}{}
+	note := func(host string, r mirror.Ref) {
+		if host = canonical(host); host == "" {
+			return
+		}
+		if by[host] == nil {
+			by[host] = map[mirror.Ref]struct{}{}
+		}
+		by[host][r] = struct{}{}
+	}
+	refs := servedBy(f)
+	switch f.Unit.Kind {
+	case translate.UnitL4, translate.UnitL4Shared:
+		names := namesOf(f)
+		for _, r := range refs {
+			svc, ok := v.Service(r.Namespace, r.Name)
+			if !ok || r.Kind != kinds.Service {
+				continue
+			}
+			for _, name := range translate.AskedNames(svc.Body.GetMeta().GetAnnotations(), names) {
+				note(name, r)
+			}
+		}
+	case translate.UnitHost:
+		if madeUp(v, f.Unit.Name, refs) {
+			break
+		}
+		for _, host := range append(namesOf(f), f.Unit.Name) {
+			for _, r := range refs {
+				note(host, r)
+			}
+		}
+	}
+	out := make([]ask, 0, len(by))
+	for _, host := range sortedKeys(by) {
+		out = append(out, ask{host, slices.SortedFunc(maps.Keys(by[host]), compareRefs)})
+	}
+	return out
+}
+
+// namesOf returns the DNS names that a fragment has VIPs carry, as they stand.
+func namesOf(f translate.Fragment) []string {
+	var out []string
+	for _, c := range f.Contributions {
+		out = append(out, c.FQDNs...)
+	}
+	for _, o := range f.Objects {
+		vip, ok := o.Body.(*models.VsVip)
+		if !ok {
+			continue
+		}
+		for _, info := range vip.DNSInfo {
+			if info.Fqdn != nil {
+				out = append(out, *info.Fqdn)
+			}
+		}
+	}
+	return out
+}
+
+// madeUp says that a host stands in no rule of the Ingresses that are served
+// under it: it was generated for one that names none (l7.md §8.1).
+func madeUp(v mirror.View, host string, refs []mirror.Ref) bool {
+	ings := v.IngressesOfHost(host)
+	return !slices.ContainsFunc(refs, func(r mirror.Ref) bool {
+		return r.Kind != kinds.Ingress || slices.ContainsFunc(ings, func(o mirror.Object[*akohubv1.Ingress]) bool { return o.Ref == r })
+	})
 }
 
 func (m *model) barred(u translate.UnitKey) bool {
@@ -81,24 +187,14 @@ func (m *model) setBar(u translate.UnitKey, b *bar, d *delta) {
 		return
 	}
 	f := m.fragments[u]
-	refs := objectsOf(f)
-	same := was && b != nil && old == *b
-	if same && slices.Equal(refs, m.bars.refs[u]) {
+	if was && b != nil && old == *b && slices.Equal(objectsOf(f), m.bars.refs[u]) {
 		return
 	}
-	for _, ref := range m.bars.refs[u] {
-		drop(m.bars.byObject, ref, u)
-		d.told[ref] = struct{}{}
-	}
-	delete(m.bars.refs, u)
 	delete(m.bars.byUnit, u)
 	if b != nil {
-		m.bars.byUnit[u], m.bars.refs[u] = *b, refs
-		for _, ref := range refs {
-			add(m.bars.byObject, ref, u)
-			d.told[ref] = struct{}{}
-		}
+		m.bars.byUnit[u] = *b
 	}
+	m.noteRefs(u, d)
 	if was == (b != nil) {
 		return
 	}
@@ -108,6 +204,83 @@ func (m *model) setBar(u translate.UnitKey, b *bar, d *delta) {
 	}
 	for _, k := range m.owned[unitOwner(u)] {
 		m.settle(k, d)
+	}
+}
+
+// setDenied denies a unit DNS names, others maybe than before, or none any more.
+func (m *model) setDenied(u translate.UnitKey, denied map[string]bar, d *delta) {
+	old := m.bars.denied[u]
+	if len(old)+len(denied) == 0 {
+		return
+	}
+	f := m.fragments[u]
+	if maps.Equal(old, denied) && slices.Equal(objectsOf(f), m.bars.refs[u]) {
+		return
+	}
+	delete(m.bars.denied, u)
+	if len(denied) > 0 {
+		m.bars.denied[u] = denied
+	}
+	m.noteRefs(u, d)
+	owner := unitOwner(u)
+	if len(m.owned[owner]) > 0 {
+		m.offer(owner, &u, m.granted(u, f.Objects), m.ranks[owner].created, d)
+	}
+}
+
+// granted returns the objects of a unit without the DNS names that it is denied.
+func (m *model) granted(u translate.UnitKey, objects []translate.Object) []translate.Object {
+	denied := m.bars.denied[u]
+	if len(denied) == 0 {
+		return objects
+	}
+	out := slices.Clone(objects)
+	for i := range out {
+		vip, ok := out[i].Body.(*models.VsVip)
+		if !ok {
+			continue
+		}
+		less := *vip
+		less.DNSInfo = slices.DeleteFunc(slices.Clone(vip.DNSInfo), func(info *models.DNSInfo) bool {
+			return info.Fqdn != nil && isDenied(denied, *info.Fqdn)
+		})
+		out[i].Body = &less
+	}
+	return out
+}
+
+// isDenied says whether a name, or one of a list of names, is denied.
+func isDenied(denied map[string]bar, names string) bool {
+	return slices.ContainsFunc(translate.SplitNames(names), func(n string) bool {
+		_, no := denied[canonical(n)]
+		return no
+	})
+}
+
+// published is a publication without a name that the unit is denied.
+func (m *model) published(u translate.UnitKey, p translate.Publication) translate.Publication {
+	if denied := m.bars.denied[u]; len(denied) > 0 && isDenied(denied, p.Host) {
+		p.Host, p.Annotate = "", false
+	}
+	return p
+}
+
+// noteRefs notes the Kubernetes objects of a unit that is barred or denied
+// names, and has them told.
+func (m *model) noteRefs(u translate.UnitKey, d *delta) {
+	for _, ref := range m.bars.refs[u] {
+		drop(m.bars.byObject, ref, u)
+		d.told[ref] = struct{}{}
+	}
+	delete(m.bars.refs, u)
+	if !m.barred(u) && len(m.bars.denied[u]) == 0 {
+		return
+	}
+	refs := objectsOf(m.fragments[u])
+	m.bars.refs[u] = refs
+	for _, ref := range refs {
+		add(m.bars.byObject, ref, u)
+		d.told[ref] = struct{}{}
 	}
 }
 
@@ -126,40 +299,119 @@ func (m *model) dropEmpty(u translate.UnitKey, held func(translate.Key) bool, d 
 	}
 }
 
-// barProblems returns what keeps the units of an object off the controller.
+// barProblems returns what keeps the units of an object off the controller, and
+// the names that it is denied.
 func (m *model) barProblems(ref mirror.Ref) []translate.Problem {
 	var out []translate.Problem
 	for _, u := range sortedUnits(m.bars.byObject[ref]) {
-		b, ok := m.bars.byUnit[u]
-		if p := (translate.Problem{Object: ref, Reason: b.reason, Message: b.message}); ok && !slices.Contains(out, p) {
-			out = append(out, p)
+		for _, b := range m.bars.of(u, ref, m.bars.asked[u]) {
+			if p := (translate.Problem{Object: ref, Reason: b.reason, Message: b.message}); !slices.Contains(out, p) {
+				out = append(out, p)
+			}
 		}
 	}
 	return out
 }
 
-// standing says how many units are barred, and why the first of them is.
-func (b *bars) standing() error {
-	if len(b.byUnit) == 0 {
-		return nil
+// of returns what stands against an object in a unit: what bars the whole of it,
+// and the names that are denied to it and not to others.
+func (b *bars) of(u translate.UnitKey, ref mirror.Ref, asked []ask) []bar {
+	var out []bar
+	if x, ok := b.byUnit[u]; ok && !x.waits() {
+		out = append(out, x)
 	}
+	for _, a := range asked {
+		if x, ok := b.denied[u][a.host]; ok && slices.Contains(a.by, ref) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Denial is what a cluster asks for that it does not get by a rule of the hub's:
+// a limit, or another cluster's claim.
+type Denial struct {
+	// Object is a Kubernetes object, "Ingress shop/web".
+	Object string
+	// Reason and Message are those of the Event that it was told with.
+	Reason, Message string
+}
+
+// maxDenials bounds how many are listed.
+const maxDenials = 100
+
+// denials lists what is barred or denied, by object, and says how many more
+// there are than are listed.
+func (m *model) denials() (out []Denial, more int) {
+	for _, ref := range slices.SortedFunc(maps.Keys(m.bars.byObject), compareRefs) {
+		for _, p := range m.barProblems(ref) {
+			if len(out) == maxDenials {
+				more++
+				continue
+			}
+			out = append(out, Denial{objectName(ref), p.Reason, p.Message})
+		}
+	}
+	return out, more
+}
+
+// standing says how many units are barred and names denied, and why the first
+// of them is.
+func (b *bars) standing() error {
 	counts := map[string]int{}
-	for _, x := range b.byUnit {
+	var first bar
+	count := func(x bar) {
+		if first == (bar{}) {
+			first = x
+		}
 		counts[x.reason]++
+	}
+	units, names := 0, 0
+	for _, u := range sortedUnits(b.byUnit) {
+		if x := b.byUnit[u]; !x.waits() {
+			count(x)
+			units++
+		}
+	}
+	for _, u := range sortedUnits(b.denied) {
+		for _, host := range sortedKeys(b.denied[u]) {
+			count(b.denied[u][host])
+			names++
+		}
+	}
+	var what []string
+	if units > 0 {
+		what = append(what, fmt.Sprintf("%d hosts or Services are not created", units))
+	}
+	if names > 0 {
+		what = append(what, fmt.Sprintf("%d DNS names are not given to Services", names))
+	}
+	if len(what) == 0 {
+		return nil
 	}
 	var parts []string
 	for _, reason := range sortedKeys(counts) {
 		parts = append(parts, fmt.Sprintf("%s %d", reason, counts[reason]))
 	}
-	first := b.byUnit[sortedUnits(b.byUnit)[0]]
-	return fmt.Errorf("%d hosts or Services are not created (%s): %s", len(b.byUnit), strings.Join(parts, ", "), first.message)
+	return fmt.Errorf("%s (%s): %s", strings.Join(what, ", "), strings.Join(parts, ", "), first.message)
 }
 
 // objectsOf returns the Kubernetes objects that a fragment stands for, sorted.
 func objectsOf(f translate.Fragment) []mirror.Ref {
+	return objectsBehind(f, func(translate.Publication) bool { return true })
+}
+
+// servedBy returns those of them that are not refused.
+func servedBy(f translate.Fragment) []mirror.Ref {
+	return objectsBehind(f, func(p translate.Publication) bool { return p.Refused == "" })
+}
+
+func objectsBehind(f translate.Fragment, counts func(translate.Publication) bool) []mirror.Ref {
 	var out []mirror.Ref
 	for _, p := range f.Publications {
-		out = append(out, p.Object)
+		if counts(p) {
+			out = append(out, p.Object)
+		}
 	}
 	for _, o := range f.Objects {
 		out = append(out, o.From...)
@@ -175,54 +427,3 @@ func objectsOf(f translate.Fragment) []mirror.Ref {
 // told says of a kind that its objects stand for something on the controller.
 // (A Secret or a namespace only takes part in it.)
 func told(kind string) bool { return title(kind) != kind }
-
-// hostsOf returns the host names that somebody asked for and a fragment is about,
-// sorted. A name that is made up for a Service is nobody's claim: Services of
-// the same name in several clusters are no rivals.
-func hostsOf(f translate.Fragment) []string {
-	var out []string
-	if f.Unit.Kind == translate.UnitHost && len(f.Objects)+len(f.Contributions) > 0 {
-		out = append(out, f.Unit.Name)
-	}
-	for _, c := range f.Contributions {
-		out = append(out, c.FQDNs...)
-	}
-	for _, p := range f.Publications {
-		if p.Refused == "" {
-			out = append(out, p.Host)
-		}
-	}
-	for _, o := range f.Objects {
-		vip, ok := o.Body.(*models.VsVip)
-		if !ok {
-			continue
-		}
-		for _, info := range vip.DNSInfo {
-			if info.Fqdn != nil {
-				out = append(out, *info.Fqdn)
-			}
-		}
-	}
-	for i := range out {
-		out[i] = strings.ToLower(out[i])
-	}
-	out = slices.DeleteFunc(out, func(h string) bool { return h == "" || madeUp(f, h) })
-	slices.SortFunc(out, cmp.Compare[string])
-	return slices.Compact(out)
-}
-
-// madeUp says that a host has the form of a Service's generated name
-// (l4-infra.md §1.8): NAME.NAMESPACE.DOMAIN, or NAME-NAMESPACE.DOMAIN.
-func madeUp(f translate.Fragment, host string) bool {
-	if f.Unit.Kind != translate.UnitL4 {
-		return false
-	}
-	for _, r := range objectsOf(f) {
-		for _, between := range []string{".", "-"} {
-			if strings.HasPrefix(host, strings.ToLower(r.Name+between+r.Namespace+".")) {
-				return true
-			}
-		}
-	}
-	return false
-}

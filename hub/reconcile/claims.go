@@ -2,93 +2,166 @@ package reconcile
 
 import (
 	"cmp"
-	"maps"
-	"math"
-	"slices"
 	"strings"
 	"sync"
 
+	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 )
 
-// claims say which cluster has which host, where several clusters have the same
-// DNS domain on the same controller: the one whose Kubernetes object is the
-// oldest and, of the same age, the one whose name sorts first.
+// claims say which cluster has which host of a controller's DNS domains, where
+// several ask for it: the one whose Kubernetes object is the oldest and, of the
+// same age, the one whose name sorts first. Both are the same after a restart.
 //
-// A cluster whose objects were not all seen yet, such as after a start of the
-// hub, holds the hosts that its VIPs carry on the controller, so that no other
-// cluster takes them over in the meantime. Such a claim keeps new objects of
-// others away; it takes nothing from others that is there.
+// A host goes from one cluster to another only once it is off the VIPs of the
+// first: what a cluster's VIPs carry on the controller it holds, whatever it
+// claims, also where nobody is there to speak for it (before its agent has come,
+// while it is only observed, after its registration has gone). What is held
+// keeps new objects of others away; it takes nothing from others that is there.
 //
 // It is safe for concurrent use.
 type claims struct {
 	mu sync.Mutex
 	// byHost holds the claims to a host.
 	byHost map[domainHost]map[claimant]claim
-	// byUnit lists the hosts that a unit claims.
+	// byUnit lists the hosts that a claimant has claims to.
 	byUnit map[claimant][]domainHost
-	// news are the units of a cluster whose standing may have changed by what
-	// another cluster did, and how to wake its worker.
-	news map[string]*claimNews
+	// members are the registered clusters.
+	members map[string]*claimMember
 }
 
-// domainHost is a host name in a DNS domain of a controller.
-type domainHost struct{ controller, domain, host string }
+// domainHost is a host name of a controller's DNS.
+type domainHost struct{ controller, host string }
 
+// claimant is a unit of a cluster or, without unit, a VIP on a controller.
 type claimant struct {
 	cluster string
 	unit    translate.UnitKey
+	at      string
+	vip     plan.Key
 }
 
-// claim is a unit's to a host.
+func (c claimant) held() bool { return c.vip != plan.Key{} }
+
+// claim is a claimant's to a host.
 type claim struct {
-	// created is the age of the oldest object behind it, in seconds.
+	// created is the age of the oldest object behind it, in seconds; by names
+	// that object, for people.
 	created int64
-	// by names the Kubernetes objects, for people.
-	by string
-	// held says that it rests on what the controller holds, not on an object.
-	held bool
+	by      string
 }
 
-type claimNews struct {
-	units map[translate.UnitKey]struct{}
-	wake  func()
+// claimMember is a registered cluster.
+type claimMember struct {
+	controller string
+	// known says that its controller was asked what its VIPs carry.
+	known bool
+	// news are its units whose standing may have changed by what another cluster
+	// did.
+	news map[translate.UnitKey]struct{}
+	wake func()
 }
 
 func newClaims() *claims {
-	return &claims{byHost: map[domainHost]map[claimant]claim{}, byUnit: map[claimant][]domainHost{}, news: map[string]*claimNews{}}
+	return &claims{byHost: map[domainHost]map[claimant]claim{}, byUnit: map[claimant][]domainHost{}, members: map[string]*claimMember{}}
 }
 
 // join lets a cluster take part; wake is called when others change its standing.
-func (c *claims) join(cluster string, wake func()) {
+func (c *claims) join(cluster, controller string, wake func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.news[cluster] = &claimNews{units: map[translate.UnitKey]struct{}{}, wake: wake}
+	c.members[cluster] = &claimMember{controller: controller, news: map[translate.UnitKey]struct{}{}, wake: wake}
 }
 
-// leave takes all claims of a cluster away.
+// leave takes the claims of a cluster away. What it holds stays, as its objects
+// do.
 func (c *claims) leave(cluster string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.news, cluster)
+	old := c.members[cluster]
+	delete(c.members, cluster)
 	for who := range c.byUnit {
-		if who.cluster == cluster {
+		if who.cluster == cluster && !who.held() {
+			c.put(who, nil, claim{})
+		}
+	}
+	if old != nil && !old.known {
+		c.wakeAll(old.controller)
+	}
+}
+
+// know notes that a cluster's controller was asked what its VIPs carry. Whatever
+// the answer was, others wait for it no longer.
+func (c *claims) know(cluster string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.members[cluster]
+	if m == nil || m.known {
+		return
+	}
+	m.known = true
+	c.wakeAll(m.controller)
+}
+
+func (c *claims) wakeAll(controller string) {
+	for _, m := range c.members {
+		if m.controller == controller {
+			m.wake()
+		}
+	}
+}
+
+// unknown returns a cluster on the same controller of which nothing is known
+// yet; empty: there is none.
+func (c *claims) unknown(cluster string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	me := c.members[cluster]
+	first := ""
+	for name, m := range c.members {
+		if me != nil && name != cluster && m.controller == me.controller && !m.known && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
+}
+
+// set replaces the claims of a unit; no hosts: it has none.
+func (c *claims) set(cluster string, u translate.UnitKey, hosts []domainHost, as claim) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(claimant{cluster: cluster, unit: u}, hosts, as)
+}
+
+// hold replaces what a cluster holds by one VIP.
+func (c *claims) hold(cluster, controller string, vip plan.Key, hosts []domainHost) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(claimant{cluster: cluster, at: controller, vip: vip}, hosts, claim{})
+}
+
+// holdOnly replaces all that a cluster holds on a controller.
+func (c *claims) holdOnly(cluster, controller string, vips map[plan.Key][]domainHost) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, hosts := range vips {
+		c.put(claimant{cluster: cluster, at: controller, vip: k}, hosts, claim{})
+	}
+	for who := range c.byUnit {
+		if _, there := vips[who.vip]; who.held() && who.cluster == cluster && who.at == controller && !there {
 			c.put(who, nil, claim{})
 		}
 	}
 }
 
-// set replaces the claims of a unit; no hosts: it has none.
-func (c *claims) set(who claimant, hosts []domainHost, as claim) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.put(who, hosts, as)
-}
-
 func (c *claims) put(who claimant, hosts []domainHost, as claim) {
+	now := make(map[domainHost]struct{}, len(hosts))
+	for _, h := range hosts {
+		now[h] = struct{}{}
+	}
 	for _, h := range c.byUnit[who] {
-		if slices.Contains(hosts, h) {
+		if _, still := now[h]; still {
 			continue
 		}
 		delete(c.byHost[h], who)
@@ -117,12 +190,12 @@ func (c *claims) put(who claimant, hosts []domainHost, as claim) {
 // tell has the other clusters look again that claim a host.
 func (c *claims) tell(h domainHost, but string) {
 	for who := range c.byHost[h] {
-		n := c.news[who.cluster]
-		if who.cluster == but || n == nil {
+		m := c.members[who.cluster]
+		if who.cluster == but || who.held() || m == nil {
 			continue
 		}
-		n.units[who.unit] = struct{}{}
-		n.wake()
+		m.news[who.unit] = struct{}{}
+		m.wake()
 	}
 }
 
@@ -131,33 +204,51 @@ func (c *claims) tell(h domainHost, but string) {
 func (c *claims) take(cluster string) map[translate.UnitKey]struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.news[cluster]
-	if n == nil || len(n.units) == 0 {
+	m := c.members[cluster]
+	if m == nil || len(m.news) == 0 {
 		return nil
 	}
-	out := n.units
-	n.units = map[translate.UnitKey]struct{}{}
+	out := m.news
+	m.news = map[translate.UnitKey]struct{}{}
 	return out
 }
 
 // ahead returns a claim of another cluster that comes before one, if there is
 // one; the first of several.
-func (c *claims) ahead(h domainHost, who claimant, as claim) (claimant, claim, bool) {
+func (c *claims) ahead(h domainHost, cluster string, u translate.UnitKey, as claim) (claimant, claim, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	best, of := as, who
+	best, of := as, claimant{cluster: cluster, unit: u}
+	who := of
 	for other, o := range c.byHost[h] {
-		if other.cluster != who.cluster && compareClaims(other, o, of, best) < 0 {
+		if other.cluster != cluster && !other.held() && compareClaims(other, o, of, best) < 0 {
 			of, best = other, o
 		}
 	}
 	return of, best, of != who
 }
 
+// holder returns another cluster whose VIP carries a host, the first of several;
+// empty: there is none.
+func (c *claims) holder(h domainHost, cluster string) (string, plan.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var best claimant
+	for other := range c.byHost[h] {
+		if other.cluster != cluster && other.held() && (!best.held() || cmp.Or(cmp.Compare(other.cluster, best.cluster), desired.CompareKeys(other.vip, best.vip)) < 0) {
+			best = other
+		}
+	}
+	return best.cluster, best.vip
+}
+
 func compareClaims(a claimant, x claim, b claimant, y claim) int {
 	return cmp.Or(cmp.Compare(x.created, y.created), cmp.Compare(a.cluster, b.cluster),
 		cmp.Compare(a.unit.Kind, b.unit.Kind), cmp.Compare(a.unit.Namespace, b.unit.Namespace), cmp.Compare(a.unit.Name, b.unit.Name))
 }
+
+// canonical is a host name as DNS compares it.
+func canonical(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }
 
 // domainOf is the longest of the domains that a host is in; empty: none.
 func domainOf(host string, domains []string) string {
@@ -169,50 +260,4 @@ func domainOf(host string, domains []string) string {
 		}
 	}
 	return best
-}
-
-// unitHeld stands for what the controller holds of a cluster that was not seen
-// as a whole yet.
-const unitHeld translate.UnitKind = "held"
-
-// holdHosts claims what the cluster's VIPs carry, until everything of the cluster was
-// seen.
-func (w *worker) holdHosts() {
-	who := claimant{w.cluster, translate.UnitKey{Kind: unitHeld}}
-	if w.complete || w.offboarded {
-		w.claims.set(who, nil, claim{})
-		return
-	}
-	w.claims.set(who, w.hostsHeld(w.observed, w.model.settings.Domains), claim{created: math.MinInt64, held: true})
-}
-
-// hostsHeld returns the hosts that VIPs on the controller carry, sorted.
-func (w *worker) hostsHeld(observed map[plan.Key]*plan.Observed, domains []string) []domainHost {
-	hosts := map[domainHost]struct{}{}
-	for k, o := range observed {
-		if k.Type != "vsvip" {
-			continue
-		}
-		list, _ := o.Body["dns_info"].([]any)
-		for _, e := range list {
-			info, _ := e.(map[string]any)
-			fqdn, _ := info["fqdn"].(string)
-			if h, ok := w.hostIn(fqdn, domains); ok {
-				hosts[h] = struct{}{}
-			}
-		}
-	}
-	return slices.SortedFunc(maps.Keys(hosts), func(a, b domainHost) int {
-		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.host, b.host))
-	})
-}
-
-func (w *worker) domainHost(host string) (domainHost, bool) {
-	return w.hostIn(host, w.model.settings.Domains)
-}
-
-func (w *worker) hostIn(host string, domains []string) (domainHost, bool) {
-	host = strings.ToLower(host)
-	d := domainOf(host, domains)
-	return domainHost{w.ctl.Name(), d, host}, d != ""
 }

@@ -116,7 +116,7 @@ func (e *explainer) barriers(u translate.UnitKey, ref mirror.Ref) []explain.Prob
 			}
 		}
 	}
-	if b, barred := e.m.bars.byUnit[u]; barred {
+	for _, b := range e.m.bars.of(u, ref, e.m.bars.asked[u]) {
 		out = append(out, explain.Problem{Reason: b.reason, Message: b.message})
 	}
 	return out

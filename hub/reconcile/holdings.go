@@ -203,6 +203,10 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 			delete(w.absent, t)
 		}
 	}
+	if news {
+		w.holdOnly(w.observed, w.model.settings.Domains)
+	}
+	w.claims.know(w.cluster)
 	w.full = w.full || news
 	return nil
 }

@@ -3,9 +3,11 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
@@ -17,37 +19,37 @@ import (
 // with limits on numbers, at all of them.
 //
 // A limit takes nothing away that is there. A host that an older object of
-// another cluster claims is given up, whether it is served or not.
+// another cluster claims is given up, whether it is served or not. A Service
+// keeps its VIP and does without the name.
 func (w *worker) judge(reg *v1alpha1.Cluster) {
 	m := w.model
 	units := m.bars.restless
 	for u := range w.claims.take(w.cluster) {
 		units[u] = struct{}{}
 	}
+	for u, b := range m.bars.byUnit {
+		if b.waits() {
+			units[u] = struct{}{}
+		}
+	}
 	if w.full {
 		for u := range m.fragments {
 			units[u] = struct{}{}
 		}
 		w.release(units)
-		if !w.complete || len(units) == 0 {
-			w.holdHosts()
-		}
 	}
 	if len(units) == 0 {
 		return
 	}
-	j := judgement{w: w, limits: reg.Spec.Limits, d: newDelta()}
+	j := judgement{w: w, limits: reg.Spec.Limits, d: newDelta(), unknown: w.claims.unknown(w.cluster)}
 	order := sortedUnits(units)
 	for _, u := range order {
-		w.claim(reg, u, j.suffix(u) == nil)
-	}
-	if w.full {
-		// Held hosts are given free only once the claims of their objects stand:
-		// another cluster's worker looks at any moment.
-		w.holdHosts()
+		w.claim(reg, u, j.limits)
 	}
 	for _, u := range order {
-		j.set(u, cmp.Or(j.suffix(u), j.network(u), j.elsewhere(u)))
+		b, denied := j.standing(u)
+		j.set(u, b)
+		m.setDenied(u, denied, j.d)
 	}
 	j.counts()
 	m.bars.restless = emptied(m.bars.restless)
@@ -56,6 +58,7 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 		m.dropEmpty(u, func(k translate.Key) bool { return w.observed[k] != nil }, j.d)
 	}
 	w.takeDelta(j.d, false)
+	w.noteDenials()
 }
 
 // release marks the units whose claims have lost their fragment, once all
@@ -69,37 +72,53 @@ func (w *worker) release(units map[translate.UnitKey]struct{}) {
 	}
 }
 
-// claim has a unit claim its hosts. A cluster for which nothing is written
-// claims none, unless it is frozen: what it has is served.
-func (w *worker) claim(reg *v1alpha1.Cluster, u translate.UnitKey, entitled bool) {
+// claim has a unit claim the hosts that its cluster may have. A cluster for which
+// nothing is written claims none; what its VIPs carry it holds all the same.
+func (w *worker) claim(reg *v1alpha1.Cluster, u translate.UnitKey, limits v1alpha1.Limits) {
 	var hosts []domainHost
-	f, ok := w.model.fragments[u]
-	if ok && entitled && !w.offboarded && reg.Spec.Mode != v1alpha1.ModeObserve {
-		hosts = w.hosts(f)
+	if _, ok := w.model.fragments[u]; ok && !w.offboarded && writes(reg.Spec.Mode) {
+		for _, a := range w.model.bars.asked[u] {
+			h, ok := w.domainHost(a.host)
+			if ok && (allowed(a.host, limits) || w.serves(u, a.host)) {
+				hosts = append(hosts, h)
+			}
+		}
 	}
 	if _, had := w.claimed[u]; !had && len(hosts) == 0 {
 		return
 	}
-	w.claims.set(claimant{w.cluster, u}, hosts, w.claimOf(u))
+	w.claims.set(w.cluster, u, hosts, w.model.bars.born[u])
 	mark(w.claimed, u, len(hosts) > 0)
 }
 
-func (w *worker) hosts(f translate.Fragment) []domainHost {
-	var out []domainHost
-	for _, host := range hostsOf(f) {
-		if h, ok := w.domainHost(host); ok {
-			out = append(out, h)
-		}
-	}
-	return out
+// domainHost is a host in the DNS of the cluster's controller; false: it is in no
+// domain of the cluster's cloud.
+func (w *worker) domainHost(host string) (domainHost, bool) {
+	return domainHost{w.at, host}, domainOf(host, w.model.settings.Domains) != ""
 }
 
-func (w *worker) claimOf(u translate.UnitKey) claim {
-	var names []string
-	for _, r := range objectsOf(w.model.fragments[u]) {
-		names = append(names, fmt.Sprintf("%s %s/%s", title(r.Kind), r.Namespace, r.Name))
+// allowed says whether a cluster may have a host.
+func allowed(host string, l v1alpha1.Limits) bool {
+	return len(l.FQDNSuffixes) == 0 || domainOf(host, l.FQDNSuffixes) != ""
+}
+
+// stands says that the controller holds something of a unit.
+func (w *worker) stands(u translate.UnitKey) bool {
+	return slices.ContainsFunc(w.model.owned[unitOwner(u)], func(k plan.Key) bool { return w.observed[k] != nil })
+}
+
+// serves says that the controller holds something of a unit under a host.
+func (w *worker) serves(u translate.UnitKey, host string) bool {
+	if !isService(u) {
+		return w.stands(u)
 	}
-	return claim{created: w.model.bars.born[u], by: strings.Join(names, ", ")}
+	return slices.ContainsFunc(w.model.owned[unitOwner(u)], func(k plan.Key) bool { return k.Type == typeVsVip && w.carries(k, host) })
+}
+
+// isService says of a unit that it is of Services, which have VIPs of their own
+// whatever they are called.
+func isService(u translate.UnitKey) bool {
+	return u.Kind == translate.UnitL4 || u.Kind == translate.UnitL4Shared
 }
 
 // judgement is one round of judge.
@@ -107,6 +126,9 @@ type judgement struct {
 	w      *worker
 	limits v1alpha1.Limits
 	d      *delta
+	// unknown is another cluster of the controller that was not asked yet what
+	// it holds.
+	unknown string
 	// newly are units that were barred in this round.
 	newly []translate.UnitKey
 }
@@ -118,28 +140,50 @@ func (j *judgement) set(u translate.UnitKey, b *bar) {
 	j.w.model.setBar(u, b, j.d)
 }
 
-// stands says that the controller holds something of a unit.
-func (j *judgement) stands(u translate.UnitKey) bool {
-	return slices.ContainsFunc(j.w.model.owned[unitOwner(u)], func(k plan.Key) bool { return j.w.observed[k] != nil })
+// standing says what bars a unit by the hosts that it asks for or by its network,
+// or which names it is denied.
+func (j *judgement) standing(u translate.UnitKey) (*bar, map[string]bar) {
+	if _, ok := j.w.model.fragments[u]; !ok {
+		return nil, nil
+	}
+	denied := map[string]bar{}
+	for _, a := range j.w.model.bars.asked[u] {
+		serves := j.w.serves(u, a.host)
+		if b := j.suffix(u, a); b != nil && !serves {
+			if !isService(u) || !j.w.stands(u) {
+				return b, nil
+			}
+			denied[a.host] = *b
+			continue
+		}
+		b := j.elsewhere(u, a, serves)
+		switch {
+		case b == nil:
+		case isService(u) && !b.waits():
+			denied[a.host] = *b
+		case !isService(u) || !j.w.stands(u):
+			return b, nil
+		}
+	}
+	return j.network(u), denied
 }
 
 // suffix bars a unit for a host name that the cluster may not have.
-func (j *judgement) suffix(u translate.UnitKey) *bar {
-	if len(j.limits.FQDNSuffixes) == 0 || j.stands(u) {
+func (j *judgement) suffix(u translate.UnitKey, a ask) *bar {
+	if allowed(a.host, j.limits) {
 		return nil
 	}
-	for _, host := range hostsOf(j.w.model.fragments[u]) {
-		if domainOf(host, j.limits.FQDNSuffixes) == "" {
-			return &bar{reasonSuffix, fmt.Sprintf("host %q is outside of what this cluster may serve (%s): it is not created",
-				host, strings.Join(j.limits.FQDNSuffixes, ", "))}
-		}
+	whose := ""
+	if u.Kind == translate.UnitL4Shared {
+		whose = " of " + objectName(a.by[0])
 	}
-	return nil
+	return &bar{reasonSuffix, fmt.Sprintf("host %q%s is outside of what this cluster may serve (%s): it is not created",
+		a.host, whose, strings.Join(j.limits.FQDNSuffixes, ", "))}
 }
 
 // network bars a unit for the network of its VIP.
 func (j *judgement) network(u translate.UnitKey) *bar {
-	if len(j.limits.VIPNetworks) == 0 || j.stands(u) || !j.creates(u) {
+	if len(j.limits.VIPNetworks) == 0 || j.w.stands(u) || !j.creates(u) {
 		return nil
 	}
 	for _, n := range j.w.model.settings.VIPNetworks {
@@ -156,26 +200,68 @@ func (j *judgement) creates(u translate.UnitKey) bool {
 	return len(f.Objects)+len(f.Contributions) > 0
 }
 
-// elsewhere bars a unit whose host an older object of another cluster has.
-func (j *judgement) elsewhere(u translate.UnitKey) *bar {
-	f, ok := j.w.model.fragments[u]
+// elsewhere bars a unit whose host another cluster has: by an older object, or,
+// for what is new, by a VIP that carries it still. As long as a cluster's VIPs
+// are not known, what is new waits.
+func (j *judgement) elsewhere(u translate.UnitKey, a ask, serves bool) *bar {
+	w := j.w
+	h, ok := w.domainHost(a.host)
 	if !ok {
 		return nil
 	}
-	mine := j.w.claimOf(u)
-	for _, h := range j.w.hosts(f) {
-		who, c, ok := j.w.claims.ahead(h, claimant{j.w.cluster, u}, mine)
-		if !ok || c.held && j.stands(u) {
-			continue
-		}
-		by := "it was first there"
-		if c.by != "" {
-			by = "its " + c.by + " is older"
-		}
-		return &bar{reasonElsewhere, fmt.Sprintf("host %q in DNS domain %s is cluster %q's: %s. It is served here once that cluster gives it up",
-			h.host, h.domain, who.cluster, by)}
+	if who, c, ok := w.claims.ahead(h, w.cluster, u, w.model.bars.born[u]); ok {
+		return &bar{reasonElsewhere, fmt.Sprintf("host %q is cluster %q's, whose %s is older%s: it is served here once that cluster gives it up",
+			a.host, who.cluster, c.by, sameAge(c, w.model.bars.born[u]))}
+	}
+	if serves {
+		return nil
+	}
+	if cluster, vip := w.claims.holder(h, w.cluster); cluster != "" {
+		return &bar{reasonElsewhere, fmt.Sprintf("host %q is on the VIP %q of cluster %q: it is served here once it is off that", a.host, vip.Name, cluster)}
+	}
+	if j.unknown != "" {
+		return &bar{}
 	}
 	return nil
+}
+
+// sameAge says what else decides.
+func sameAge(c, mine claim) string {
+	if c.created == mine.created {
+		return " (of the same second, and its cluster's name sorts first)"
+	}
+	return ""
+}
+
+// heldBack says how many objects of what is there are beyond a limit, and which
+// the first of them is.
+func (w *worker) heldBack() error {
+	if len(w.over) == 0 {
+		return nil
+	}
+	first := slices.MinFunc(slices.Collect(maps.Keys(w.over)), desired.CompareKeys)
+	return fmt.Errorf("%d objects of hosts that are there are not created (%s): %s", len(w.over), reasonLimit, w.over[first])
+}
+
+// noteDenials keeps for people what the cluster does not get.
+func (w *worker) noteDenials() {
+	denied, more := w.model.denials()
+	for _, k := range slices.SortedFunc(maps.Keys(w.over), desired.CompareKeys) {
+		obj, ok := w.model.graph.Get(k)
+		if !ok {
+			continue
+		}
+		for _, ref := range obj.From {
+			if len(denied) == maxDenials {
+				more++
+				continue
+			}
+			denied = append(denied, Denial{objectName(ref), reasonLimit, w.over[k]})
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.Denied, w.status.DeniedMore = denied, more
 }
 
 // counted are the types that limits are about.
@@ -184,58 +270,50 @@ var counted = []struct {
 	limit     func(v1alpha1.Limits) int
 }{
 	{typeVirtualService, "virtual services", func(l v1alpha1.Limits) int { return l.VirtualServices }},
-	{"vsvip", "VIPs", func(l v1alpha1.Limits) int { return l.VIPs }},
+	{typeVsVip, "VIPs", func(l v1alpha1.Limits) int { return l.VIPs }},
 	{"pool", "pools", func(l v1alpha1.Limits) int { return l.Pools }},
 }
+
+// limitsNumbers says that there is a limit on a number.
+func limitsNumbers(l v1alpha1.Limits) bool { return l.VirtualServices > 0 || l.VIPs > 0 || l.Pools > 0 }
 
 // counts bars the units that are beyond a limit: what is there comes first, then
 // the oldest. Of what is there, objects that would be new are held back.
 func (j *judgement) counts() {
 	w := j.w
-	w.over = emptied(w.over)
-	if !slices.ContainsFunc(counted, func(c struct {
-		typ, name string
-		limit     func(v1alpha1.Limits) int
-	},
-	) bool {
-		return c.limit(j.limits) > 0
-	}) {
-		j.liftCounts(nil)
-		return
-	}
-	units := sortedUnits(w.model.fragments)
-	units = slices.DeleteFunc(units, func(u translate.UnitKey) bool {
-		b, barred := w.model.bars.byUnit[u]
-		return barred && b.reason != reasonLimit || !j.creates(u)
-	})
-	stands := map[translate.UnitKey]bool{}
-	for _, u := range units {
-		stands[u] = j.stands(u)
-	}
-	slices.SortStableFunc(units, func(a, b translate.UnitKey) int {
-		if stands[a] != stands[b] {
-			if stands[a] {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(w.model.bars.born[a], w.model.bars.born[b])
-	})
-	c := counter{limits: j.limits, seen: map[plan.Key]bool{}, numbers: map[string]int{}}
-	for _, u := range units {
-		if !stands[u] {
-			continue
-		}
-		for _, k := range j.keys(u) {
-			if w.observed[k] != nil {
-				c.add(k)
-			}
-		}
-	}
+	over := map[plan.Key]string{}
 	bars := map[translate.UnitKey]*bar{}
-	for _, u := range units {
+	if limitsNumbers(j.limits) {
+		j.count(bars, over)
+	}
+	for k := range w.over {
+		if over[k] == "" {
+			w.tellOwners(k)
+			w.undone[k] = struct{}{}
+		}
+	}
+	for k, text := range over {
+		if w.over[k] != text {
+			w.tellOwners(k)
+		}
+	}
+	w.over = over
+	j.liftCounts(bars)
+}
+
+// count finds what is beyond a limit: units, and objects of units that are there.
+func (j *judgement) count(bars map[translate.UnitKey]*bar, over map[plan.Key]string) {
+	w := j.w
+	c := counter{limits: j.limits, seen: map[plan.Key]bool{}, numbers: map[string]int{}}
+	for k := range w.observed {
+		// What nobody wants goes, once everything that is wanted is known.
+		if _, wanted := w.model.graph.Get(k); wanted || !w.complete {
+			c.add(k)
+		}
+	}
+	for _, u := range j.candidates() {
 		keys := j.keys(u)
-		if !stands[u] {
+		if !w.stands(u) {
 			if text := c.exceeds(keys); text != "" {
 				bars[u] = &bar{reasonLimit, text + ": it is not created"}
 				continue
@@ -243,13 +321,38 @@ func (j *judgement) counts() {
 		}
 		for _, k := range keys {
 			if text := c.exceeds([]plan.Key{k}); text != "" {
-				w.over[k] = text + ": " + k.Name + " is not created"
+				over[k] = text + ": " + k.Name + " is not created"
 				continue
 			}
 			c.add(k)
 		}
 	}
-	j.liftCounts(bars)
+}
+
+// candidates are the units that may be but for the numbers: those that are
+// there, then the others, the oldest first.
+func (j *judgement) candidates() []translate.UnitKey {
+	m := j.w.model
+	var out []translate.UnitKey
+	stands := map[translate.UnitKey]bool{}
+	for _, u := range sortedUnits(m.fragments) {
+		b, barred := m.bars.byUnit[u]
+		if barred && b.reason != reasonLimit || !j.creates(u) || j.network(u) != nil {
+			continue
+		}
+		stands[u] = j.w.stands(u)
+		out = append(out, u)
+	}
+	slices.SortStableFunc(out, func(a, b translate.UnitKey) int {
+		if stands[a] != stands[b] {
+			if stands[a] {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(m.bars.born[a].created, m.bars.born[b].created)
+	})
+	return out
 }
 
 // liftCounts sets the bars for numbers, and lifts those that are none any more.
@@ -274,7 +377,7 @@ func (j *judgement) keys(u translate.UnitKey) []plan.Key {
 		if owned := m.owned[parentOwner(c.Parent)]; len(owned) > 0 {
 			out = append(out, owned...)
 		} else if len(c.FQDNs)+len(c.Members)+len(c.RedirectHosts)+len(c.PoolGroups)+len(c.CertificateNames) > 0 {
-			for _, typ := range []string{typeVirtualService, "vsvip"} {
+			for _, typ := range []string{typeVirtualService, typeVsVip} {
 				out = append(out, plan.Key{Tenant: c.Parent.Tenant, Type: typ, Name: c.Parent.Name})
 			}
 		}

@@ -265,10 +265,28 @@ func TestOneHostOfTwoClusters(t *testing.T) {
 			t.Errorf("%v", f.names("team", "pool"))
 		}
 	})
-	t.Run("the winner's registration goes", func(t *testing.T) {
+	t.Run("a removed registration keeps its hosts, as its objects stay", func(t *testing.T) {
 		f.manager.Unregister("z-older")
 		_ = younger.try()
-		if f.poolsOf("younger") != 1 {
+		if f.poolsOf("z-older") != 1 || f.poolsOf("younger") != 0 {
+			t.Errorf("%v", f.names("team", "pool"))
+		}
+		if text := f.agents.message(reasonElsewhere); !strings.Contains(text, `on the VIP "z-older--Shared-L7-`) {
+			t.Errorf("Event: %q", text)
+		}
+	})
+	t.Run("until it is offboarded", func(t *testing.T) {
+		frozen := func(r *v1alpha1.Cluster) { r.Spec.Mode = v1alpha1.ModeFrozen }
+		f.up(registration("z-older", frozen), older.world)
+		_ = younger.try()
+		if f.poolsOf("younger") != 0 {
+			t.Error("the host is taken over from a cluster that is frozen")
+		}
+		if _, err := f.manager.Offboard(t.Context(), "z-older", true); err != nil {
+			t.Fatal(err)
+		}
+		younger.settle()
+		if f.poolsOf("z-older") != 0 || f.poolsOf("younger") != 1 {
 			t.Errorf("%v", f.names("team", "pool"))
 		}
 	})

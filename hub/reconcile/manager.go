@@ -102,7 +102,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 		done:       make(chan struct{}),
 	}
 	m.running[name] = r
-	m.claims.join(name, r.worker.kick)
+	m.claims.join(name, ctl.Name(), r.worker.kick)
 	m.wg.Go(func() {
 		defer close(r.done)
 		r.worker.run(ctx)

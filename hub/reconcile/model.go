@@ -151,7 +151,7 @@ func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fra
 			m.contribute(u, f.Contributions, d)
 		}
 	}
-	m.offer(unitOwner(u), &u, f.Objects, age(v, f.Objects), d)
+	m.offer(unitOwner(u), &u, m.granted(u, f.Objects), age(v, f.Objects), d)
 }
 
 // noteUnserved keeps unserved in step. What a unit had before it asked for
@@ -348,7 +348,7 @@ func (m *model) publications(ref mirror.Ref) []translate.Publication {
 		}
 		for _, p := range m.fragments[u].Publications {
 			if p.Object == ref {
-				out = append(out, p)
+				out = append(out, m.published(u, p))
 			}
 		}
 	}

@@ -87,6 +87,7 @@ func (w *worker) offboard(ctx context.Context, carryOut bool) (Offboarding, erro
 		return o.out, nil
 	}
 	err := o.carryOut(ctx)
+	w.holdOnly(o.observed, o.domains)
 	// Whatever became of it, nothing that was read before is true any more.
 	w.reload, w.full = true, true
 	w.removal.work, w.refreshAt = nil, time.Time{}

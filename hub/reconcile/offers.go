@@ -68,23 +68,29 @@ func age(v mirror.View, objects []translate.Object) int64 {
 				continue
 			}
 			seen[r] = struct{}{}
-			switch r.Kind {
-			case kinds.Ingress:
-				if i, ok := v.Ingress(r.Namespace, r.Name); ok {
-					oldest = min(oldest, i.Body.GetMeta().GetCreationSeconds())
-				}
-			case kinds.Service:
-				if s, ok := v.Service(r.Namespace, r.Name); ok {
-					oldest = min(oldest, s.Body.GetMeta().GetCreationSeconds())
-				}
-			case kinds.Route:
-				if x, ok := v.Route(r.Namespace, r.Name); ok {
-					oldest = min(oldest, x.Body.GetMeta().GetCreationSeconds())
-				}
+			if created, ok := createdOf(v, r); ok {
+				oldest = min(oldest, created)
 			}
 		}
 	}
 	return oldest
+}
+
+// createdOf is when an object was created, in seconds, if it is of a kind that
+// stands for something on the controller.
+func createdOf(v mirror.View, r mirror.Ref) (int64, bool) {
+	switch r.Kind {
+	case kinds.Ingress:
+		o, ok := v.Ingress(r.Namespace, r.Name)
+		return o.Body.GetMeta().GetCreationSeconds(), ok
+	case kinds.Service:
+		o, ok := v.Service(r.Namespace, r.Name)
+		return o.Body.GetMeta().GetCreationSeconds(), ok
+	case kinds.Route:
+		o, ok := v.Route(r.Namespace, r.Name)
+		return o.Body.GetMeta().GetCreationSeconds(), ok
+	}
+	return 0, false
 }
 
 // offer replaces the objects of one owner; unit is nil for a shared parent.

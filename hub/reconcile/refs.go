@@ -66,8 +66,9 @@ func (r *referrals) remove(o *plan.Observed) {
 // hold takes over what the controller holds under a name now.
 func (w *worker) hold(o *plan.Observed) {
 	noteRefs(o)
-	w.letGo(o.Key)
+	w.forget(o.Key)
 	w.observed[o.Key] = o
+	w.holdNames(o.Key, o)
 	if w.referrals != nil {
 		w.referrals.add(o)
 	}
@@ -75,6 +76,11 @@ func (w *worker) hold(o *plan.Observed) {
 
 // letGo notes that the controller holds nothing under a name any more.
 func (w *worker) letGo(k plan.Key) {
+	w.forget(k)
+	w.holdNames(k, nil)
+}
+
+func (w *worker) forget(k plan.Key) {
 	if old := w.observed[k]; old != nil && w.referrals != nil {
 		w.referrals.remove(old)
 	}

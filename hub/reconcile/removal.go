@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -269,9 +268,10 @@ func bears(kind string) bool {
 // claimRemaining has the cluster claim the hosts that its VIPs still carry, and
 // no others: who has a claim to one gets it once the VIP is gone.
 func (w *worker) claimRemaining(o *offboarding) {
-	w.claims.set(claimant{w.cluster, translate.UnitKey{Kind: unitHeld}}, w.hostsHeld(o.observed, o.domains), claim{created: math.MinInt64, held: true})
+	w.holdOnly(o.observed, o.domains)
+	w.claims.know(w.cluster)
 	for u := range w.claimed {
-		w.claims.set(claimant{w.cluster, u}, nil, claim{})
+		w.claims.set(w.cluster, u, nil, claim{})
 	}
 	clear(w.claimed)
 }

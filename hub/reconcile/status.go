@@ -35,6 +35,10 @@ type Status struct {
 	Error string
 	// Removal is set in mode offboard.
 	Removal *Removal
+	// Denied is what the cluster does not get by a limit or another cluster's
+	// claim; DeniedMore is how much more there is of that than is listed.
+	Denied     []Denial
+	DeniedMore int
 	// Mirror is what the hub knows of the cluster, by kind.
 	Mirror mirror.Summary
 }
@@ -112,6 +116,9 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 	in := w.planInput(reg, w.keepsUnknown())
 	in.Desired, in.Edits = w.model.graph.All(), append(w.model.edits(), w.leaving(reg)...)
 	w.addShared(&in)
+	for k, text := range w.over {
+		in.Broken = set(in.Broken, k, text)
+	}
 	// The mode decides what is carried out, not what differs; and what could not
 	// be written the last time still differs.
 	in.Mode = plan.ModeEnforce

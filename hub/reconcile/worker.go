@@ -32,6 +32,8 @@ const (
 // its loop.
 type worker struct {
 	cluster string
+	// at is the controller's name.
+	at      string
 	log     hclog.Logger
 	mirror  *mirror.Mirror
 	ctl     Controller
@@ -119,8 +121,12 @@ type refusal struct {
 }
 
 func newWorker(cluster string, reg *v1alpha1.Cluster, cfg Config, m *mirror.Mirror, ctl Controller, l *lanes, cl *claims, mt *metrics) *worker {
+	at := ""
+	if ctl != nil {
+		at = ctl.Name()
+	}
 	return &worker{
-		cluster: cluster, reg: reg, log: cfg.Logger.With("cluster", cluster), mirror: m, ctl: ctl, agents: cfg.Agents, lanes: l, claims: cl, metrics: mt,
+		cluster: cluster, at: at, reg: reg, log: cfg.Logger.With("cluster", cluster), mirror: m, ctl: ctl, agents: cfg.Agents, lanes: l, claims: cl, metrics: mt,
 		now:      cfg.Clock,
 		wake:     make(chan struct{}, 1),
 		requests: make(chan func(context.Context)),
@@ -250,6 +256,8 @@ func (w *worker) cycle(ctx context.Context) error {
 		if ctx.Err() == nil {
 			w.trouble.again(w.now(), err)
 		}
+		// Others need not wait for what may never be known.
+		w.claims.know(w.cluster)
 		w.tell(reg)
 		return err
 	}
@@ -346,7 +354,7 @@ func (w *worker) standing() error {
 	if n := len(w.failed); n > 1 {
 		err = fmt.Errorf("%w (and %d more objects)", err, n-1)
 	}
-	errs = append(errs, err, w.stale.err, w.absences(), w.model.bars.standing(), w.model.defect())
+	errs = append(errs, err, w.stale.err, w.absences(), w.model.bars.standing(), w.heldBack(), w.model.defect())
 	if w.offboarded {
 		errs = append(errs, errOffboarded)
 	}

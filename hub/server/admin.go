@@ -54,6 +54,10 @@ func (h *hub) cluster(s reconcile.Status) admin.Cluster {
 			c.Leaving.State = admin.StateOffboarded
 		}
 	}
+	for _, d := range s.Denied {
+		c.Denied = append(c.Denied, admin.Denial(d))
+	}
+	c.DeniedMore = s.DeniedMore
 	for _, k := range s.Mirror.Kinds {
 		c.Kinds = append(c.Kinds, admin.Kind{Kind: k.Kind, Count: k.Objects, Synced: k.Synced, Message: k.Message})
 	}
