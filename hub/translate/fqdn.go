@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -126,5 +127,10 @@ func fitOneLabel(service, namespace string) (string, string) {
 var statusHost = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
 // validStatusHost says whether Kubernetes takes a name as the host name in a
-// load-balancer status: a DNS subdomain in lower case.
-func validStatusHost(name string) bool { return len(name) <= 253 && statusHost.MatchString(name) }
+// load-balancer status: a DNS subdomain in lower case, and no IP address.
+func validStatusHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return false
+	}
+	return len(name) <= 253 && statusHost.MatchString(name)
+}

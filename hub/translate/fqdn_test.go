@@ -70,7 +70,7 @@ func TestAutoFQDNForParent(t *testing.T) {
 func TestValidStatusHost(t *testing.T) {
 	for name, want := range map[string]bool{
 		"web.shop.a.test": true, "web": true, "0.a": true,
-		"": false, "a,b": false, "*.a.test": false, "A.test": false, "a..test": false, "-a.test": false, "a_b.test": false,
+		"": false, "a,b": false, "*.a.test": false, "A.test": false, "a..test": false, "-a.test": false, "a_b.test": false, "a.test.": false, "10.1.2.3": false, "10.1.2.3.test": true,
 		strings.Repeat("a.", 126) + "aa": false,
 	} {
 		if got := validStatusHost(name); got != want {
