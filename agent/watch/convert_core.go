@@ -137,10 +137,10 @@ func (c *converter) pod(o runtime.Object) (*object, error) {
 	if !ok {
 		return nil, c.errType(o)
 	}
-	body := &akohubv1.Pod{Meta: c.meta(p, true), NodeName: p.Spec.NodeName}
+	body := &akohubv1.Pod{Meta: c.meta(p, true), NodeName: p.Spec.NodeName, Ready: true}
 	for _, cond := range p.Status.Conditions {
 		if cond.Type == corev1.PodReady {
-			body.Ready = cond.Status == corev1.ConditionTrue
+			body.Ready = cond.Status != corev1.ConditionFalse
 		}
 	}
 	for i := range p.Spec.Containers {

@@ -201,6 +201,20 @@ func TestConvert(t *testing.T) {
 			want: `pod {` + labelledMet + ` node_name: "n1" ready: true ports {name: "http" port: 8080 protocol: "TCP"} ips: "10.1.0.1"}`,
 		},
 		{
+			name: "pod that says it is not ready", kind: kinds.Pod,
+			convert: func(c *converter) func(runtime.Object) (*object, error) { return c.pod },
+			in: &corev1.Pod{ObjectMeta: objectMeta("p"), Status: corev1.PodStatus{
+				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}}}},
+			want: `pod {` + labelledMet + `}`,
+		},
+		{
+			name: "pod that does not know", kind: kinds.Pod,
+			convert: func(c *converter) func(runtime.Object) (*object, error) { return c.pod },
+			in: &corev1.Pod{ObjectMeta: objectMeta("p"), Status: corev1.PodStatus{
+				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionUnknown}}}},
+			want: `pod {` + labelledMet + ` ready: true}`,
+		},
+		{
 			name: "secret", kind: kinds.Secret,
 			convert: func(c *converter) func(runtime.Object) (*object, error) { return c.secret },
 			in: &corev1.Secret{ObjectMeta: objectMeta("cert"), Type: corev1.SecretTypeTLS,

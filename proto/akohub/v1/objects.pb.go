@@ -2009,7 +2009,8 @@ type Pod struct {
 	Meta *Meta `protobuf:"bytes,1,opt,name=meta,proto3" json:"meta,omitempty"`
 	// Node that it runs on.
 	NodeName string `protobuf:"bytes,2,opt,name=node_name,json=nodeName,proto3" json:"node_name,omitempty"`
-	// Whether the condition Ready is True.
+	// Whether no condition Ready says False: one that is missing or unknown
+	// leaves it to the Pod's endpoint.
 	Ready bool `protobuf:"varint,3,opt,name=ready,proto3" json:"ready,omitempty"`
 	// Ports of its containers.
 	Ports []*ContainerPort `protobuf:"bytes,4,rep,name=ports,proto3" json:"ports,omitempty"`
