@@ -43,11 +43,11 @@ func byLabel(_, createdBy string) url.Values {
 func (c *Client) Inventory(ctx context.Context, tenant, cluster, createdBy string) (map[plan.Key]*plan.Observed, error) {
 	var mu sync.Mutex
 	all := map[plan.Key]*plan.Observed{}
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(c.cfg.MaxInFlight)
 	for _, o := range owned {
 		group.Go(func() error {
-			part, err := c.inventoryOf(ctx, tenant, o.typ, o.query(cluster, createdBy), cluster, createdBy)
+			part, err := c.inventoryOf(reading, tenant, o.typ, o.query(cluster, createdBy), cluster, createdBy)
 			if err != nil {
 				return err
 			}
@@ -58,6 +58,9 @@ func (c *Client) Inventory(ctx context.Context, tenant, cluster, createdBy strin
 		})
 	}
 	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if err := c.leaveToOthers(ctx, tenant, cluster, createdBy, all); err != nil {
 		return nil, err
 	}
 	return all, nil

@@ -75,6 +75,11 @@ func (w *writer) settle(ctx context.Context, want *desired.Object, have *plan.Ob
 	if !plan.Owned(have, w.cluster, w.createdBy) {
 		return nil, w.conflict(have)
 	}
+	if others, err := w.client.usedByOthers(ctx, have, w.cluster, w.createdBy); err != nil {
+		return nil, err
+	} else if others {
+		return nil, w.conflict(have)
+	}
 	if len(plan.Diff(want, have)) == 0 {
 		return have, nil
 	}

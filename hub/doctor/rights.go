@@ -51,7 +51,7 @@ func (e *examination) sharedNeeds() []need {
 	routes := settings.StaticRoutes(e.reg, settings.Facts{})
 	return []need{
 		{permission: "PERMISSION_SERVICEENGINEGROUP", typ: "serviceenginegroup", write: routes, either: !routes},
-		{permission: "PERMISSION_VRFCONTEXT", typ: "vrfcontext", write: routes, either: !routes},
+		{permission: "PERMISSION_VRFCONTEXT", typ: "vrfcontext", write: routes && e.reg.Primary(), either: !routes},
 	}
 }
 

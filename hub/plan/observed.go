@@ -41,7 +41,7 @@ func Owned(o *Observed, cluster, createdBy string) bool {
 	}
 	if def.Fields["created_by"] != nil {
 		owner, _ := o.Body["created_by"].(string)
-		return owner == createdBy
+		return owner == createdBy && !othersNamesake(o, cluster, createdBy)
 	}
 	if !onlyMarker(o.Body, "clustername", cluster) {
 		return false
@@ -49,9 +49,50 @@ func Owned(o *Observed, cluster, createdBy string) bool {
 	if o.Key.Type == "stringgroup" { // l7.md §3: the marker created_by
 		return onlyMarker(o.Body, "created_by", createdBy)
 	}
+	if o.Key.Type == "applicationpersistenceprofile" && createdBy != "ako-"+cluster {
+		return false // nothing says that one is another's than the primary instance's
+	}
 	// AKO's other programs mark their objects with the same cluster, but give
 	// them another prefix ("ako-gw-…", l4-infra.md §0).
-	return strings.HasPrefix(o.Key.Name, cluster+"--")
+	rest, ok := strings.CutPrefix(o.Key.Name, cluster+"--")
+	if !ok {
+		return false
+	}
+	// Another instance of AKO for the same cluster gives the same one.
+	instance, shared := instanceOf(rest)
+	return !shared || instance == strings.TrimPrefix(strings.TrimPrefix(createdBy, "ako-"+cluster), "-")
+}
+
+// othersNamesake says that an object has the cluster's created_by but is that of
+// another cluster: "ako-a-b" is the owner of cluster "a-b", and of the instance in
+// namespace "b" of cluster "a".
+func othersNamesake(o *Observed, cluster, createdBy string) bool {
+	if values := marker(o.Body, "clustername"); len(values) > 0 {
+		return !onlyMarker(o.Body, "clustername", cluster)
+	}
+	return createdBy != "ako-"+cluster && !strings.HasPrefix(o.Key.Name, cluster+"--")
+}
+
+// instanceOf says which instance of AKO for a cluster has given a name to what
+// hosts share: the namespace of a secondary one, empty for the primary one. The
+// name is without the cluster's prefix. Others than those of shared objects don't
+// tell (l7.md §2.4); what stands there has no capital letters.
+func instanceOf(name string) (namespace string, shared bool) {
+	for _, kind := range []string{"Shared-L7-", "Shared-Passthrough-"} {
+		before, _, found := strings.Cut(name, kind)
+		if found && (before == "" || strings.HasSuffix(before, "-")) {
+			return strings.TrimSuffix(before, "-"), true
+		}
+	}
+	return "", false
+}
+
+// Tells says whether the name of a VsVip tells which instance of AKO for a
+// cluster it belongs to. Only those of shared virtual services do.
+func Tells(name, cluster string) bool {
+	rest, ok := strings.CutPrefix(name, cluster+"--")
+	_, shared := instanceOf(rest)
+	return ok && shared
 }
 
 // Owner says whose an object is, for a message.

@@ -109,7 +109,7 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 		out.share(f.SEGroup)
 		out.Settings.SEGroupTenant = f.SEGroup.Key.Tenant
 	}
-	if settings.StaticRoutes(reg, out.Settings) {
+	if settings.StaticRoutes(reg, out.Settings) && reg.Primary() {
 		vrf, err := c.VRFContext(ctx, req.Tenant, sp.Cloud, settings.VRF(reg, out.Settings))
 		if err != nil {
 			return Facts{}, err

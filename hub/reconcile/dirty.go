@@ -147,7 +147,7 @@ func (w *worker) takeDelta(d *delta, explicit bool) {
 		}
 	}
 	for ref := range d.told {
-		w.news[ref] = struct{}{}
+		w.news[ref], w.told[ref] = struct{}{}, struct{}{}
 	}
 	w.edits = w.edits || d.edits
 	if d.unserved {

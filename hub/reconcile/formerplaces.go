@@ -49,7 +49,7 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 	if m := reg.Spec.Mode; m != v1alpha1.ModeEnforce && m != v1alpha1.ModeObserve {
 		return nil
 	}
-	if !s.RoutesSynced() || w.keepsUnknown() {
+	if !s.RoutesWritten() || w.keepsUnknown() {
 		return nil
 	}
 	edits := w.model.edits()

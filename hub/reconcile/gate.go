@@ -56,7 +56,7 @@ func needs(g group, s *translate.Settings) []string {
 
 // routeNeeds lists the kinds that static routes are made from.
 func routeNeeds(s *translate.Settings) []string {
-	if !s.RoutesSynced() {
+	if !s.RoutesWritten() {
 		return nil
 	}
 	out := []string{kinds.Node}

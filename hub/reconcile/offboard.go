@@ -203,6 +203,10 @@ func (o *offboarding) lookAtShared(ctx context.Context) error {
 		return nil
 	}
 	o.domains = facts.Settings.Domains
+	if !o.reg.Primary() {
+		// They are the primary instance's.
+		return nil
+	}
 	o.shared = facts.Shared
 	sp := o.reg.Spec
 	s := translate.Settings{

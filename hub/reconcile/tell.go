@@ -58,10 +58,26 @@ func (t *telling) idle() bool {
 
 // lookAtMarked notes the objects that carry an earlier write-back, so that a
 // mark nothing stands behind any more is taken away.
+//
+// A mark in a namespace that is not this registration's is another's, unless it
+// names a virtual service of this one: the namespace was this one's earlier.
 func (w *worker) lookAtMarked(v mirror.View, g group) {
+	var held *traces
 	look := func(ref mirror.Ref, annotations map[string]string) {
-		if (feedback.Current{Annotations: annotations}).Ours() {
-			w.news[ref] = struct{}{}
+		current := feedback.Current{Annotations: annotations}
+		if !current.Ours() {
+			return
+		}
+		w.news[ref] = struct{}{}
+		if translate.Accepts(v, &w.model.settings, ref.Namespace) {
+			return
+		}
+		if held == nil {
+			x := tracesOf(w.observed)
+			held = &x
+		}
+		if held.marked(current) {
+			w.told[ref] = struct{}{}
 		}
 	}
 	router := w.router()
@@ -88,10 +104,10 @@ func (w *worker) retellAll() {
 		return
 	}
 	for ref := range w.model.tellers {
-		w.news[ref] = struct{}{}
+		w.news[ref], w.told[ref] = struct{}{}, struct{}{}
 	}
 	for ref := range w.tellings {
-		w.news[ref] = struct{}{}
+		w.news[ref], w.told[ref] = struct{}{}, struct{}{}
 	}
 	w.mirror.Read(func(v mirror.View) {
 		for _, g := range groups {
@@ -116,6 +132,7 @@ func (w *worker) tell(reg *v1alpha1.Cluster) {
 	if !writes(reg.Spec.Mode) {
 		// The mode that writes looks at everything.
 		w.news = emptied(w.news)
+		w.told = emptied(w.told)
 		w.later = emptied(w.later)
 		return
 	}
@@ -158,6 +175,7 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 		t = nil
 	}
 	if !ok {
+		delete(w.told, ref)
 		return nil
 	}
 	if !w.opened[groupOfKind(ref.Kind)] {
@@ -175,8 +193,12 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
 	var out []*akohubv1.WriteBack
 	pubs := w.model.publications(ref)
-	if wb := w.statusOf(object, ref, t, pubs, current); wb != nil {
-		out = append(out, wb)
+	if len(pubs) > 0 || !w.anothers(v, ref, t, current) {
+		if wb := w.statusOf(object, ref, t, pubs, current); wb != nil {
+			out = append(out, wb)
+		} else {
+			delete(w.told, ref)
+		}
 	}
 	out = append(out, w.warnings(object, ref, t, pubs)...)
 	if t.flying = len(out); t.idle() {
@@ -185,6 +207,18 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 		w.tellings[ref] = t
 	}
 	return out
+}
+
+// anothers says that what an object shows is for another registration to say:
+// its namespace is not this one's, and nothing was told of it from here. Several
+// registrations may be of one cluster, each with its namespaces
+// (l4-infra.md §2.19).
+func (w *worker) anothers(v mirror.View, ref mirror.Ref, t *telling, current feedback.Current) bool {
+	if translate.Accepts(v, &w.model.settings, ref.Namespace) || len(w.router().Own(current.Admissions)) > 0 {
+		return false
+	}
+	_, told := w.told[ref]
+	return !told && t.sent == nil && len(t.shown) == 0
 }
 
 func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling, pubs []translate.Publication, current feedback.Current) *akohubv1.WriteBack {

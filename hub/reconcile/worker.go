@@ -105,8 +105,10 @@ type worker struct {
 	more bool
 
 	// news are the objects about which something else may have to be said,
-	// later those to be looked at again at a time.
+	// later those to be looked at again at a time. told are those of news that
+	// something was said of from here, or is to be.
 	news     map[mirror.Ref]struct{}
+	told     map[mirror.Ref]struct{}
 	later    map[mirror.Ref]time.Time
 	tellings map[mirror.Ref]*telling
 	mute     bool
@@ -140,6 +142,7 @@ func newWorker(cluster string, reg *v1alpha1.Cluster, cfg Config, m *mirror.Mirr
 		refused:  map[plan.Key]refusal{},
 		explicit: map[plan.Key]struct{}{},
 		news:     map[mirror.Ref]struct{}{},
+		told:     map[mirror.Ref]struct{}{},
 		later:    map[mirror.Ref]time.Time{},
 		tellings: map[mirror.Ref]*telling{},
 	}

@@ -7,7 +7,6 @@
 package settings
 
 import (
-	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -87,6 +86,9 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 	evh := sp.Ingress.Mode == v1alpha1.IngressEVH
 	s := translate.Settings{
 		ClusterName: c.ObjectPrefix(),
+
+		SecondaryNamespace: c.Spec.Naming.SecondaryNamespace,
+
 		Tenant:      sp.Tenant.Name,
 		Cloud:       sp.Cloud,
 		CloudType:   f.CloudType,
@@ -161,10 +163,6 @@ func For(c *v1alpha1.Cluster, f Facts) (translate.Settings, error) {
 // check holds the rules of l4-infra.md §2.6 that need the type of the cloud.
 func check(c *v1alpha1.Cluster, f Facts) error {
 	n := c.Spec.Network
-	if c.Spec.Naming.SecondaryNamespace != "" {
-		return errors.New("spec.naming.secondaryNamespace: names of a secondary AKO are not made yet; " +
-			"its objects would be created anew under other names")
-	}
 	if n.NSXTTier1 != "" && f.CloudType != CloudNSXT {
 		return fmt.Errorf("spec.network.nsxtTier1: cloud %q is a %s, not NSX-T", c.Spec.Cloud, f.CloudType)
 	}

@@ -46,7 +46,7 @@ func TestForCarriesEverything(t *testing.T) {
   tenant: {name: t1}
   cloud: cloud1
   serviceEngineGroup: seg1
-  naming: {clusterName: Old_Name}
+  naming: {clusterName: Old_Name, secondaryNamespace: avi-two}
   ingress: {mode: EVH, shardSize: Medium, passthroughShardSize: Large, vipPerNamespace: true, fqdnReuse: Strict, defaultSecretsOnly: true}
   services: {layer7Only: true, autoFQDN: Flat, defaultDomain: d.test}
   backends: {type: NodePort, nodeSelector: {key: role, value: edge}}
@@ -180,7 +180,6 @@ func TestForRefuses(t *testing.T) {
 		{"overlay without a tier 1", `{}`, "spec.network.nsxtTier1: needed", Facts{CloudType: CloudNSXT, TransportZone: "OVERLAY"}},
 		{"tier 1 over VLANs", `{network: {nsxtTier1: /infra/tier-1s/t1}}`, "has VLAN segments", Facts{CloudType: CloudNSXT, TransportZone: "VLAN"}},
 		{"no IPAM", `{}`, `cloud "Default-Cloud" has no IPAM profile`, Facts{WithoutIPAM: true}},
-		{"secondary", `{naming: {secondaryNamespace: avi-two}}`, "secondary AKO", Facts{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := For(cluster(t, tc.spec), tc.facts)
@@ -188,6 +187,18 @@ func TestForRefuses(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// A secondary AKO's names and owner are its own; the routes and the label are as
+// for the primary one, which writes the routes.
+func TestForSecondary(t *testing.T) {
+	got, err := For(cluster(t, `{naming: {clusterName: c1, secondaryNamespace: avi-two}}`), Facts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.CreatedBy() != "ako-c1-avi-two" || !got.RoutesSynced() || got.RoutesWritten() {
+		t.Errorf("%q, %t, %t", got.CreatedBy(), got.RoutesSynced(), got.RoutesWritten())
 	}
 }
 

@@ -25,8 +25,11 @@ func infraUnit(_ *deps, s *Settings, k UnitKey) Fragment {
 // Withdrawal returns the edits that take away what a cluster has in objects
 // that are not its own: its label on the service-engine group and its static
 // routes (l4-infra.md §2.20). They touch nothing else there, whatever the
-// settings say of routes now.
+// settings say of routes now. Both are the primary instance's to take away.
 func Withdrawal(s *Settings) []Edit {
+	if s.SecondaryNamespace != "" {
+		return nil
+	}
 	return []Edit{
 		{
 			Key:    Key{Tenant: tenantOr(s.SEGroupTenant), Type: "serviceenginegroup", Name: s.SEGroup},
@@ -51,9 +54,14 @@ func Leaving(s *Settings, k Key) Edit {
 	return e
 }
 
+// RoutesWritten says whether static routes are this instance's to write: a
+// cluster's primary one does so for all (l4-infra.md §2.12.1, §2.19).
+func (s *Settings) RoutesWritten() bool { return s.RoutesSynced() && s.SecondaryNamespace == "" }
+
 // RoutesSynced says whether the cluster's Pod networks are routed by Avi: not
 // if switched off, nor where Pods are reached through nodes, nor where NSX-T
-// routes to them (l4-infra.md §2.12.1).
+// routes to them (l4-infra.md §2.12.1). The service engines of every instance
+// need its label then.
 func (s *Settings) RoutesSynced() bool {
 	return !s.DisableStaticRouteSync &&
 		s.ServiceType != serviceTypeNodePort &&

@@ -63,7 +63,7 @@ func vrfKey(s *Settings) Key {
 // asks for nothing, and what is there stays.
 func routesUnit(d *deps, s *Settings, k UnitKey) Fragment {
 	f := Fragment{Unit: k}
-	if s.RoutesSynced() && s.VRF != "" {
+	if s.RoutesWritten() && s.VRF != "" {
 		r := nodeRoutes(&f, d, s)
 		f.Edits = []Edit{{Key: vrfKey(s), Cloud: s.Cloud, Routes: &r}}
 	}

@@ -45,12 +45,21 @@ func encode(s *Settings, name string) string {
 // one a namespace is not one a host.
 func dedicated(s *Settings) bool { return s.ShardSize == 0 && !s.VIPPerNamespace }
 
+// instancePrefix is what goes before the names of what hosts share, where
+// several instances serve one cluster: the namespace of a secondary one.
+func (s *Settings) instancePrefix() string {
+	if s.SecondaryNamespace == "" {
+		return s.namePrefix()
+	}
+	return s.namePrefix() + s.SecondaryNamespace + "-"
+}
+
 // sharedPrefix starts the names of shared virtual services.
 func sharedPrefix(s *Settings) string {
 	if s.EVH {
-		return s.namePrefix() + "Shared-L7-EVH-"
+		return s.instancePrefix() + "Shared-L7-EVH-"
 	}
-	return s.namePrefix() + "Shared-L7-"
+	return s.instancePrefix() + "Shared-L7-"
 }
 
 // namespacePrefix goes before a namespace's name in that of its shared virtual
@@ -87,7 +96,7 @@ const insecureSuffix = "-insecure"
 
 // passthroughPrefix starts the names of shared passthrough virtual services.
 // They are never hashed.
-func passthroughPrefix(s *Settings) string { return s.namePrefix() + "Shared-Passthrough-" }
+func passthroughPrefix(s *Settings) string { return s.instancePrefix() + "Shared-Passthrough-" }
 
 // passthroughParentName names the shared virtual service of a passthrough host.
 // A size of 0 takes the whole hash as number (l7.md §7).

@@ -7,6 +7,10 @@ type Settings struct {
 	// ClusterName is the prefix of every object name ("<ClusterName>--") and
 	// of created_by ("ako-<ClusterName>").
 	ClusterName string
+	// SecondaryNamespace is the namespace of an AKO beside the cluster's primary
+	// one, in whose place the hub is. It is in created_by and in the names of
+	// what hosts share (l7.md §1.2). Empty: the hub is in the primary's.
+	SecondaryNamespace string
 	// OpenShift says that the cluster has Routes: these are served, and its
 	// Ingresses are not looked at (l7.md §1.4). The mirror knows it, see
 	// HasRoutes.
@@ -106,5 +110,11 @@ type NodeNetwork struct {
 	CIDRs []string
 }
 
-// CreatedBy returns the value of created_by on every object of the cluster.
-func (s *Settings) CreatedBy() string { return "ako-" + s.ClusterName }
+// CreatedBy returns the value of created_by on every object of the cluster
+// (l4-infra.md §0).
+func (s *Settings) CreatedBy() string {
+	if s.SecondaryNamespace != "" {
+		return "ako-" + s.ClusterName + "-" + s.SecondaryNamespace
+	}
+	return "ako-" + s.ClusterName
+}

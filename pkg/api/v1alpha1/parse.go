@@ -45,6 +45,10 @@ func (c *Cluster) ObjectPrefix() string {
 	return c.Metadata.Name
 }
 
+// Primary says that the registration is that of a cluster's one or primary AKO,
+// which has duties for all of them (l4-infra.md §2.19).
+func (c *Cluster) Primary() bool { return c.Spec.Naming.SecondaryNamespace == "" }
+
 // CreatedBy is the value of created_by on the cluster's objects
 // (l4-infra.md §0).
 func (c *Cluster) CreatedBy() string {
