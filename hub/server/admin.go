@@ -10,9 +10,12 @@ import (
 
 	"github.com/akohub/akohub/hub/admin"
 	"github.com/akohub/akohub/hub/intake"
+	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/reconcile"
 	"github.com/akohub/akohub/pkg/explain"
+	"github.com/akohub/akohub/pkg/kinds"
+	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
 var _ admin.Backend = (*hub)(nil)
@@ -58,10 +61,18 @@ func (h *hub) cluster(s reconcile.Status) admin.Cluster {
 		c.Denied = append(c.Denied, admin.Denial(d))
 	}
 	c.DeniedMore = s.DeniedMore
-	for _, k := range s.Mirror.Kinds {
+	for _, k := range relevant(s.Mirror) {
 		c.Kinds = append(c.Kinds, admin.Kind{Kind: k.Kind, Count: k.Objects, Synced: k.Synced, Message: k.Message})
 	}
 	return c
+}
+
+// relevant are the kinds of a cluster that people should see. That one has no
+// Routes is how most are.
+func relevant(s mirror.Summary) []mirror.KindSummary {
+	return slices.DeleteFunc(slices.Clone(s.Kinds), func(k mirror.KindSummary) bool {
+		return k.Kind == kinds.Route && k.Objects == 0 && k.Availability == akohubv1.KindState_AVAILABILITY_ABSENT
+	})
 }
 
 // standing says what stands against a cluster now: what keeps the hub from

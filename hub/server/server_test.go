@@ -23,8 +23,10 @@ import (
 
 	"github.com/akohub/akohub/hub/admin"
 	"github.com/akohub/akohub/hub/config"
+	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/pkg/avisim"
 	"github.com/akohub/akohub/pkg/identity"
+	"github.com/akohub/akohub/pkg/kinds"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -424,5 +426,27 @@ func TestStanding(t *testing.T) {
 	s.eventually("it is right again", func() bool { c, _ := s.shown("c1"); return c.Error == "" })
 	if _, err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A cluster without Routes is complete without them; one that may not list them
+// is not.
+func TestRelevantKinds(t *testing.T) {
+	services := mirror.KindSummary{Kind: kinds.Service, Synced: true}
+	routes := func(state akohubv1.KindState_Availability, objects int) mirror.KindSummary {
+		return mirror.KindSummary{Kind: kinds.Route, Availability: state, Objects: objects}
+	}
+	for name, tc := range map[string]struct {
+		routes mirror.KindSummary
+		shown  int
+	}{
+		"no OpenShift":     {routes(akohubv1.KindState_AVAILABILITY_ABSENT, 0), 1},
+		"the CRD has gone": {routes(akohubv1.KindState_AVAILABILITY_ABSENT, 3), 2},
+		"forbidden":        {routes(akohubv1.KindState_AVAILABILITY_FORBIDDEN, 0), 2},
+		"not said yet":     {routes(akohubv1.KindState_AVAILABILITY_UNSPECIFIED, 0), 2},
+	} {
+		if got := relevant(mirror.Summary{Kinds: []mirror.KindSummary{tc.routes, services}}); len(got) != tc.shown {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }

@@ -56,7 +56,7 @@ func (h *hub) Doctor(ctx context.Context, cluster string) (admin.Checks, error) 
 	conn := h.intake.Status(cluster)
 	agent := doctor.Agent{Connected: conn.Connected, LastError: conn.LastError}
 	if m, ok := h.manager.Mirror(cluster); ok {
-		for _, k := range m.Summary().Kinds {
+		for _, k := range relevant(m.Summary()) {
 			agent.Kinds = append(agent.Kinds, doctor.Kind{Name: k.Kind, Synced: k.Synced, Message: k.Message})
 		}
 		sp := reg.Cluster.Spec.Namespaces
