@@ -29,11 +29,13 @@ func newRenderCommand() *cobra.Command {
 		Use:   "render --cluster FILE --objects FILE…",
 		Short: "Show the Avi objects for manifests, without a hub or a controller",
 		Long: `render translates Kubernetes manifests as the hub would and prints the Avi objects,
-private keys redacted. Nothing is connected to: what a controller would say of
-its cloud is given by flags. Namespaces, and an IngressClass "avi-lb" that is the
-default, are taken to be there when the manifests hold none. Where there is an
-OpenShift Route among them, it is a cluster that has Routes, whose Ingresses are
-not served. What is wrong with the manifests goes to standard error.`,
+private keys redacted; then, as edits, what it would put into objects that others
+use too: its label on the service-engine group, and static routes to the Nodes of
+the manifests. Nothing is connected to: what a controller would say of its cloud
+is given by flags. Namespaces, and an IngressClass "avi-lb" that is the default,
+are taken to be there when the manifests hold none. Where there is an OpenShift
+Route among them, it is a cluster that has Routes, whose Ingresses are not served.
+What is wrong with the manifests goes to standard error.`,
 		Example: `  akohub render --cluster clusters/shop.yaml --objects shop/*.yaml --domain apps.example.com`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files := slices.Concat(objects, args)
@@ -68,6 +70,7 @@ not served. What is wrong with the manifests goes to standard error.`,
 // rendering is what manifests become.
 type rendering struct {
 	objects  []*desired.Object
+	edits    []translate.Edit
 	problems []translate.Problem
 }
 
@@ -102,6 +105,7 @@ func (r *rendering) translate(v mirror.View, s *translate.Settings) error {
 	for _, u := range translate.AllUnits(v, s) {
 		f := translate.Unit(v, s, u)
 		objects = append(objects, f.Objects...)
+		r.edits = append(r.edits, f.Edits...)
 		r.problems = append(r.problems, f.Problems...)
 		for _, c := range f.Contributions {
 			parents[c.Parent] = append(parents[c.Parent], c)
@@ -118,6 +122,7 @@ func (r *rendering) translate(v mirror.View, s *translate.Settings) error {
 		r.objects = append(r.objects, d)
 	}
 	slices.SortFunc(r.objects, func(a, b *desired.Object) int { return desired.CompareKeys(a.Key, b.Key) })
+	slices.SortFunc(r.edits, func(a, b translate.Edit) int { return desired.CompareKeys(a.Key, b.Key) })
 	slices.SortFunc(r.problems, func(a, b translate.Problem) int {
 		return cmp.Or(cmp.Compare(a.Object.Kind, b.Object.Kind), cmp.Compare(a.Object.Namespace, b.Object.Namespace),
 			cmp.Compare(a.Object.Name, b.Object.Name), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
@@ -126,17 +131,31 @@ func (r *rendering) translate(v mirror.View, s *translate.Settings) error {
 	return nil
 }
 
-// rendered is how an object is printed.
+// rendered is how an object is printed, or an edit of one.
 type rendered struct {
 	Tenant string         `json:"tenant"`
 	Type   string         `json:"type"`
-	Object map[string]any `json:"object"`
+	Object map[string]any `json:"object,omitempty"`
+	Edit   *renderedEdit  `json:"edit,omitempty"`
+}
+
+// renderedEdit is what is put into an object that others use too: the elements
+// of its lists that are the cluster's. All else in it stays.
+type renderedEdit struct {
+	Name   string         `json:"name"`
+	Cloud  string         `json:"cloud,omitempty"`
+	Fields map[string]any `json:"fields"`
 }
 
 func (r *rendering) print(w io.Writer, output string) error {
 	list := make([]rendered, 0, len(r.objects))
 	for _, o := range r.objects {
 		list = append(list, rendered{Tenant: o.Key.Tenant, Type: o.Key.Type, Object: plan.RedactBody(o.Key.Type, o.Body)})
+	}
+	for _, e := range r.edits {
+		if fields := plan.Merge(map[string]any{}, e).Fields; len(fields) > 0 {
+			list = append(list, rendered{Tenant: e.Key.Tenant, Type: e.Key.Type, Edit: &renderedEdit{Name: e.Key.Name, Cloud: e.Cloud, Fields: fields}})
+		}
 	}
 	var text []byte
 	switch output {

@@ -72,6 +72,32 @@ func TestRender(t *testing.T) {
 	}
 }
 
+// What is edited of objects that others use too is printed as well, and the order
+// of the manifests does not matter.
+func TestRenderEdits(t *testing.T) {
+	node := func(n string) string {
+		return `apiVersion: v1
+kind: Node
+metadata: {name: node-` + n + `, uid: 00000000-0000-0000-0000-00000000000` + n + `}
+spec: {podCIDR: 10.244.` + n + `.0/24, podCIDRs: [10.244.` + n + `.0/24]}
+status: {addresses: [{type: InternalIP, address: 10.0.0.` + n + `}], conditions: [{type: Ready, status: "True"}]}
+`
+	}
+	var outs []string
+	for _, nodes := range []string{node("1") + "---\n" + node("2"), node("2") + "---\n" + node("1")} {
+		out, errs, err := execute(t, newRootCommand(), "", "render", "--cluster", file(t, "lab.yaml", lab), "--objects", file(t, "nodes.yaml", nodes),
+			"--domain", "apps.example.test")
+		if err != nil || errs != "" {
+			t.Fatalf("%v %s", err, errs)
+		}
+		outs = append(outs, out)
+	}
+	if outs[0] != outs[1] {
+		t.Errorf("the order of the manifests matters:\n%s\n%s", outs[0], outs[1])
+	}
+	golden(t, "render-edits.yaml", outs[0])
+}
+
 // Manifests with a Route are those of an OpenShift cluster.
 func TestRenderRoutes(t *testing.T) {
 	const route = `apiVersion: route.openshift.io/v1
@@ -119,6 +145,10 @@ func TestRenderExamples(t *testing.T) {
 			}
 			var b strings.Builder
 			for _, o := range list {
+				if o.Edit != nil {
+					b.WriteString("edit: " + o.Tenant + " " + o.Type + " " + o.Edit.Name + "\n")
+					continue
+				}
 				b.WriteString(o.Tenant + " " + o.Type + " " + o.Object["name"].(string) + "\n")
 			}
 			// The Secrets are not among the examples, and that is said.
