@@ -494,7 +494,7 @@ func (c *cluster) show(wb *akohubv1.WriteBack) {
 		delete(meta.Annotations, name)
 	}
 	c.rev++
-	r.ContentHash = fmt.Append(nil, "shown-", c.rev)
+	r.ContentHash = fmt.Append(nil, "shown-", c.name, "-", c.rev)
 	c.world[ref] = r
 	// An agent may be late with an object that is gone; the mirror knows.
 	_ = c.m.Apply(proto.CloneOf(r))

@@ -45,17 +45,8 @@ func (f *fixture) gone(cluster string) {
 			}
 		}
 	}
-	for tenant, types := range f.sim.Dump().Tenants {
-		for _, g := range types["serviceenginegroup"] {
-			if labels, _ := g["labels"].([]any); len(labels) > 0 {
-				f.t.Errorf("group %v in %s still has %v", g["name"], tenant, labels)
-			}
-		}
-		for _, v := range types["vrfcontext"] {
-			if routes, _ := v["static_routes"].([]any); len(routes) > 0 {
-				f.t.Errorf("VRF context %v in %s still has %v", v["name"], tenant, routes)
-			}
-		}
+	if left := f.sim.Dump().SystemChanges; len(left) > 0 {
+		f.t.Errorf("left in shared objects: %v", left)
 	}
 }
 
@@ -74,6 +65,9 @@ func TestModeOffboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := f.names("team", "virtualservice")
+	if marked := f.sim.Dump().SystemChanges; len(marked) != 2 {
+		t.Fatalf("label and routes are in %v", marked)
+	}
 	f.writes()
 
 	c.set(registration("c1", routed, leaving))
