@@ -128,3 +128,59 @@ func TestNamespaceMovesNowhere(t *testing.T) {
 		})
 	}
 }
+
+// An address that a Service asks for goes with it: the one case in which the old
+// goes first. It does so live, and when nobody looked.
+func TestPreferredAddressMovesWithItsNamespace(t *testing.T) {
+	const wish = "10.10.64.77"
+	for _, live := range []bool{true, false} {
+		t.Run(fmt.Sprintf("live=%t", live), func(t *testing.T) {
+			f := start(t, "team", "a", "b")
+			w := sites(1, 3)
+			w[serviceRef("lb0")].GetService().LoadBalancerIp = wish
+			w.namespace("default", "a")
+			c := f.up(registration("c1"), w)
+			c.settle()
+			if live {
+				c.namespace("default", "b")
+				c.send(mirror.Ref{Kind: kinds.Namespace, Name: "default"})
+			} else {
+				c = f.whileDown(c, registration("c1"), func(w world) { w.namespace("default", "b") })
+				c.sync()
+			}
+			c.settle()
+			f.pass(2 * searchEvery)
+			c.settle()
+			if left := f.everything("a"); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+			if got := f.names("b", typeVirtualService); len(got) != 4 {
+				t.Errorf("in the new tenant: %v", got)
+			}
+			if status, _ := c.shown(serviceRef("lb0")); len(status) != 1 || !strings.Contains(status[0], wish) {
+				t.Errorf("status %v", status)
+			}
+		})
+	}
+}
+
+// An object that comes before its namespace waits for it: in which tenant it is
+// to be is not known.
+func TestObjectComesBeforeItsNamespace(t *testing.T) {
+	f := start(t, "team", "a")
+	c := f.up(registration("c1"), sites(1, 0))
+	f.writes()
+	ref := c.balancer("ns", "lb", 0, 80)
+	c.send(ref)
+	c.settle()
+	f.noWrites("its namespace isn't known")
+	c.namespace("ns", "a")
+	c.send(mirror.Ref{Kind: kinds.Namespace, Name: "ns"})
+	c.settle()
+	if got := f.names("a", typeVirtualService); len(got) != 1 {
+		t.Errorf("in the namespace's tenant: %v", got)
+	}
+	if got := f.names("team", typeVirtualService); len(got) != 1 {
+		t.Errorf("in the cluster's: %v", got)
+	}
+}

@@ -349,6 +349,7 @@ func TestHostFragmentDepends(t *testing.T) {
 	want := []mirror.Ref{
 		{Kind: kinds.IngressClass},
 		{Kind: kinds.Ingress, Namespace: "red", Name: "one"},
+		{Kind: kinds.Namespace}, // since it is not known
 		{Kind: kinds.Namespace, Name: "red"},
 		{Kind: kinds.Secret, Namespace: "red", Name: "gone"},
 	}

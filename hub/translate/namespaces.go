@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/kinds"
 )
 
 // tenantAnnotation on a Namespace names the Avi tenant of its objects.
@@ -34,18 +35,22 @@ func NamespaceTenants(v mirror.View, s *Settings) map[string]struct{} {
 }
 
 // namespaceAccepted says whether the objects of a namespace are served: it is
-// not blocked and carries the selector's label (l4-infra.md §2.19). A namespace
-// that is not known does not carry it.
+// not blocked and carries the selector's label (l4-infra.md §2.19).
+//
+// A namespace that isn't known, though all are, is about to be: its objects came
+// first. Nothing is made for them before its annotations say in which tenant
+// (§3.1, where AKO takes the cluster's until it knows better).
 func namespaceAccepted(v mirror.View, s *Settings, namespace string) bool {
 	if slices.Contains(s.BlockedNamespaces, namespace) {
 		return false
 	}
 	sel := s.NamespaceSelector
-	if sel.Key == "" || sel.Value == "" {
-		return true
-	}
+	any := sel.Key == "" || sel.Value == ""
 	ns, ok := v.Namespace(namespace)
-	return ok && ns.Body.GetMeta().GetLabels()[sel.Key] == sel.Value
+	if !ok {
+		return any && !v.Synced(kinds.Namespace)
+	}
+	return any || ns.Body.GetMeta().GetLabels()[sel.Key] == sel.Value
 }
 
 // Accepts says whether the objects of a namespace are served with these settings.
