@@ -84,6 +84,7 @@ type Client struct {
 	metrics *metrics
 	session session
 	lanes   lanes
+	marks   marks
 	clock   clock
 	// release is the controller's own, as it said at the last login.
 	release atomic.Pointer[string]

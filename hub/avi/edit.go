@@ -97,6 +97,7 @@ func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, er
 		answer, err := w.client.Update(ctx, orAdmin(refName(body["tenant_ref"])), e.Key.Type, have.UUID, next)
 		if err == nil {
 			w.wrote = true
+			w.client.marks.note(e)
 			return observe(e.Key, answer, nil)
 		}
 		if last = err; !IsClass(err, Precondition) {

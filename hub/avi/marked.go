@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 )
 
@@ -34,36 +33,56 @@ type Marked struct {
 }
 
 // Marked returns the service-engine groups of a cloud that carry a cluster's
-// label and the VRF contexts that have its static routes: one list of each, and
-// only where there are such, what uses them. They are sorted by key.
+// label and the VRF contexts that have its static routes, and only where there
+// are such, what uses them. They are sorted by key.
 func (c *Client) Marked(ctx context.Context, r MarkedRequest) ([]Marked, error) {
+	keys, err := c.marksOf(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("looking for what carries the marks of cluster %q: %w", r.Cluster, err)
+	}
 	var out []Marked
-	for _, typ := range []string{"serviceenginegroup", "vrfcontext"} {
-		list, err := c.listSeen(ctx, r, typ, url.Values{"cloud_ref.name": {r.Cloud}})
-		if err != nil {
+	for _, key := range keys {
+		if slices.Contains(r.Except, key) {
+			continue
+		}
+		body, err := c.readMarked(ctx, r, key)
+		switch {
+		case forbidden(err):
+			continue
+		case err != nil:
 			return nil, fmt.Errorf("looking for what carries the marks of cluster %q: %w", r.Cluster, err)
+		case body == nil || !slices.Contains(plan.Marks(key.Type, body), r.Cluster):
+			continue
 		}
-		for _, body := range list {
-			if !plan.HasMark(typ, body, r.Cluster) {
-				continue
-			}
-			name, _ := body["name"].(string)
-			key := plan.Key{Tenant: orAdmin(refName(body["tenant_ref"])), Type: typ, Name: name}
-			if slices.Contains(r.Except, key) {
-				continue
-			}
-			o, err := observe(key, body, nil)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, Marked{Observed: o})
+		o, err := observe(key, body, nil)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, Marked{Observed: o})
 	}
 	if len(out) == 0 {
 		return nil, nil
 	}
-	slices.SortFunc(out, func(a, b Marked) int { return desired.CompareKeys(a.Key, b.Key) })
 	return out, c.noteUses(ctx, r, out)
+}
+
+// readMarked reads an object of a tenant as far as the request may; nil: there is
+// none any more.
+func (c *Client) readMarked(ctx context.Context, r MarkedRequest, key plan.Key) (map[string]any, error) {
+	tenant := key.Tenant
+	if r.OwnTenantOnly {
+		tenant = orAdmin(r.Tenant) // which sees what it shares with admin
+	}
+	list, err := c.List(ctx, tenant, key.Type, url.Values{"name": {key.Name}, "cloud_ref.name": {r.Cloud}})
+	if err != nil {
+		return nil, err
+	}
+	for _, body := range list {
+		if name, _ := body["name"].(string); name == key.Name && inTenant(body, key.Tenant) {
+			return body, nil
+		}
+	}
+	return nil, nil
 }
 
 // listSeen lists what the user sees in all tenants or, where it may not ask in
@@ -75,13 +94,23 @@ func (c *Client) listSeen(ctx context.Context, r MarkedRequest, typ string, quer
 			return list, err
 		}
 	}
-	tenants := []string{orAdmin(r.Tenant), "admin"}
+	return c.listIn(ctx, r.tenants(), typ, query)
+}
+
+// tenants are the cluster's and, if it may be asked in, admin.
+func (r MarkedRequest) tenants() []string {
 	if r.OwnTenantOnly {
-		tenants = tenants[:1]
+		return []string{orAdmin(r.Tenant)}
 	}
+	return slices.Compact([]string{orAdmin(r.Tenant), "admin"})
+}
+
+// listIn lists what is seen in tenants, each object once. The user need have no
+// right in others than the first.
+func (c *Client) listIn(ctx context.Context, tenants []string, typ string, query url.Values) ([]map[string]any, error) {
 	var out []map[string]any
 	seen := map[any]bool{}
-	for i, t := range slices.Compact(tenants) {
+	for i, t := range tenants {
 		list, err := c.List(ctx, t, typ, query)
 		if i > 0 && forbidden(err) {
 			break

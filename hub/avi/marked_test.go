@@ -98,6 +98,47 @@ func TestMarkedInSomeTenants(t *testing.T) {
 	}
 }
 
+// The clusters of a cloud share what was found out; edits of our own are noted at
+// once, others' a while later.
+func TestMarksAreShared(t *testing.T) {
+	f := start(t, nil)
+	ctx := testContext(t)
+	ask := func(cluster string) int {
+		t.Helper()
+		list, err := f.client.Marked(ctx, MarkedRequest{Tenant: testTenant, Cloud: "Default-Cloud", Cluster: cluster})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	ask("prod")
+	f.sim.ResetRequests()
+	for i := range 20 {
+		ask(fmt.Sprint("prod-", i))
+	}
+	if n := len(f.sim.Requests()); n != 0 {
+		t.Errorf("%d requests for what was known", n)
+	}
+	f.apply(t, editPlan("x", labelEdit("prod", "seg-gold"), nil))
+	f.apply(t, editPlan("x", routesEdit("prod", 1, 1), nil))
+	if n := ask("prod"); n != 2 {
+		t.Errorf("%d marks, two were made", n)
+	}
+	other := f.newClient(t, nil)
+	w := &writer{client: other}
+	if _, err := w.edit(ctx, labelEdit("prod", "seg-silver")); err != nil {
+		t.Fatal(err)
+	}
+	f.client.marks.mu.Lock()
+	for _, x := range f.client.marks.scopes {
+		x.read = x.read.Add(-2 * marksFor)
+	}
+	f.client.marks.mu.Unlock()
+	if n := ask("prod"); n != 3 {
+		t.Errorf("%d marks, another hub made a third", n)
+	}
+}
+
 // A VRF context is in use by what its tier-1 router serves.
 func TestMarkedByTier1(t *testing.T) {
 	f := start(t, nil)

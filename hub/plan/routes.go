@@ -83,24 +83,34 @@ func numberedAtAll(r map[string]any, cluster string) bool {
 	return ok && routeNumber.MatchString(rest)
 }
 
-// HasMark says whether a service-engine group carries a cluster's label, or a
-// VRF context static routes that are the cluster's by label and by ID.
-func HasMark(typ string, body map[string]any, cluster string) bool {
+// Marks returns the clusters whose marks an object of others carries, with
+// repeats: of a service-engine group those of its labels, of a VRF context those
+// that have static routes there by label and by ID.
+func Marks(typ string, body map[string]any) []string {
+	var out []string
 	switch typ {
 	case "serviceenginegroup":
-		list, _ := body["labels"].([]any)
-		return slices.ContainsFunc(list, func(e any) bool {
-			key, value := label(e)
-			return key == routeLabel && value == cluster
-		})
+		out = labelled(body, func(string) bool { return true })
 	case "vrfcontext":
 		list, _ := body["static_routes"].([]any)
-		return slices.ContainsFunc(list, func(e any) bool {
+		for _, e := range list {
 			r, _ := e.(map[string]any)
-			return routeOf(r, cluster) && numberedAtAll(r, cluster)
-		})
+			out = append(out, labelled(r, func(cluster string) bool { return numberedAtAll(r, cluster) })...)
+		}
 	}
-	return false
+	return out
+}
+
+// labelled returns the clusters that the labels in a body name.
+func labelled(body map[string]any, counts func(cluster string) bool) []string {
+	var out []string
+	list, _ := body["labels"].([]any)
+	for _, e := range list {
+		if key, value := label(e); key == routeLabel && value != "" && counts(value) {
+			out = append(out, value)
+		}
+	}
+	return out
 }
 
 func routeTo(prefix netip.Prefix, hop netip.Addr) string {
