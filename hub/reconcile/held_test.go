@@ -52,6 +52,11 @@ func TestHeldService(t *testing.T) {
 	c.sync(kinds.Pod)
 	_ = c.try()
 	f.noWrites("after a restart")
+	c.inside(func(w *worker) {
+		if w.keepsUnknown() {
+			t.Error("for one Service, whatever nobody wants is kept")
+		}
+	})
 	if again, _ := c.shown(serviceRef("lb0")); !slices.Equal(again, status) {
 		t.Errorf("status %v, before %v", again, status)
 	}
@@ -65,8 +70,11 @@ func TestHeldService(t *testing.T) {
 	c.change("lb0", func(s *akohubv1.Service) { s.Ports = s.Ports[:1] })
 	c.settle()
 	f.noWrites("after it took its wish back")
+	c.change("lb0", func(s *akohubv1.Service) { s.Ports[0].Protocol = "SCTP" })
+	_ = c.try()
+	f.noWrites("after it asked for SCTP again")
 	c.tombstone(serviceRef("lb0"))
-	c.settle()
+	_ = c.try()
 	if got := f.wanted("virtualservice"); len(got) != 0 {
 		t.Errorf("virtual services: %v", got)
 	}

@@ -41,7 +41,7 @@ type model struct {
 	// editors are the units that change shared objects.
 	editors map[translate.UnitKey]struct{}
 	// unserved are the units that ask for something that translation does not
-	// have yet, with the objects that they had before.
+	// have yet, or that nobody can have, with the objects that they had before.
 	unserved map[translate.UnitKey]map[desired.Key]struct{}
 	// defects are objects that could not be made, by owner: a fault of
 	// translation, not of a user.
@@ -142,7 +142,7 @@ func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fra
 		d.edits = true
 		mark(m.editors, u, len(f.Edits) > 0)
 	}
-	m.noteUnserved(u, f.Unserved(), d)
+	m.noteUnserved(u, f.Held || f.Unserved(), d)
 	// A unit whose contributions came out the same needs no assembly: an
 	// endpoint change touches the unit's own pool and nothing of the parent's.
 	if !reflect.DeepEqual(old.Contributions, f.Contributions) {

@@ -85,7 +85,7 @@ func (w *worker) planInput(reg *v1alpha1.Cluster, keep bool) plan.Input {
 				// It is known from before the tenant could not be read.
 				return true
 			}
-			return keep && !w.seenToGo(k)
+			return (keep || w.keepsHeld(k)) && !w.seenToGo(k)
 		},
 		Tombstoned: func(k plan.Key) bool {
 			_, ok := approved[k]
@@ -106,7 +106,7 @@ func (w *worker) seenToGo(k plan.Key) bool {
 // translation does not have yet, for which an AKO made objects under names of
 // its own.
 func (w *worker) keepsUnknown() bool {
-	return !w.complete || len(w.model.unserved) > 0
+	return !w.complete || w.model.asksForMore()
 }
 
 // narrow limits a plan to what is not as it is wanted, and gives it of the
@@ -237,8 +237,8 @@ func (w *worker) noteUndone(in plan.Input, p plan.Plan, keep bool) {
 		case in.Mode == plan.ModeCreateOnly && s.Op != plan.Create:
 			// Left out as long as the mode is what it is; another mode looks at
 			// everything.
-		case s.Op == plan.Delete && keep && !w.seenToGo(s.Key):
-			// So is what isn't known, until it is.
+		case s.Op == plan.Delete && (keep || w.keepsHeld(s.Key)) && !w.seenToGo(s.Key):
+			// So is what isn't known, until it is, and what a unit keeps.
 		default:
 			w.undone[s.Key] = struct{}{}
 		}

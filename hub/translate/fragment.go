@@ -48,8 +48,8 @@ func (f *Fragment) sort() {
 }
 
 // Unserved says that the unit asks for something that translation does not have
-// yet (an AviInfraSetting), or that nobody can have. What was made for it before,
-// by an AKO perhaps and under names that translation does not know, stays.
+// yet (an AviInfraSetting). What an AKO made for it may be on the controller
+// under names that translation does not know.
 func (f *Fragment) Unserved() bool {
-	return f.Held || slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.Reason == reasonUnsupportedMode })
+	return slices.ContainsFunc(f.Problems, func(p Problem) bool { return p.Reason == reasonUnsupportedMode })
 }
