@@ -153,6 +153,8 @@ func (r routeSource) secure(b *hostBuilder, c *claim, tls *akohubv1.RouteTls) bo
 		c.plain = plainRefused
 	case insecureRedirect:
 		c.plain = plainRedirected
+	default:
+		c.plain = plainUnsaid
 	}
 	switch tls.GetTermination() {
 	case terminationPassthrough:
