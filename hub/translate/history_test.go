@@ -56,8 +56,8 @@ func (fo *follower) desired(tb testing.TB) map[string]string {
 	parents := map[ParentKey][]Contribution{}
 	out := map[string]string{}
 	for _, f := range fo.fragments {
-		if len(f.Publications) > 0 || len(f.Problems) > 0 {
-			out[fmt.Sprint(f.Unit)] = string(indented(tb, []any{f.Publications, f.Problems}))
+		if len(f.Publications) > 0 || len(f.Problems) > 0 || len(f.Marks) > 0 {
+			out[fmt.Sprint(f.Unit)] = string(indented(tb, []any{f.Publications, f.Problems, f.Marks, f.Held}))
 		}
 		for _, o := range f.Objects {
 			out[fmt.Sprint(o.Key)] = string(indented(tb, o))
@@ -157,18 +157,24 @@ func historyEndsRight(tb testing.TB, c choices) string {
 		}
 	}
 	fo.follow(h.mirror)
-	got := fo.desired(tb)
+	return h.endsRight(fo)
+}
+
+// endsRight returns how what a follower has differs from the translation of the
+// final state; empty: it doesn't.
+func (h *history) endsRight(fo *follower) string {
+	got := fo.desired(h.tb)
 	fresh := mirror.New("east")
 	for _, rec := range h.now {
-		must(tb, fresh.Apply(rec))
+		must(h.tb, fresh.Apply(rec))
 	}
-	all := &follower{s: s, fragments: map[UnitKey]Fragment{}}
+	all := &follower{s: fo.s, fragments: map[UnitKey]Fragment{}}
 	fresh.Read(func(v mirror.View) {
-		for _, u := range AllUnits(v, s) {
-			all.fragments[u] = Unit(v, s, u)
+		for _, u := range AllUnits(v, fo.s) {
+			all.fragments[u] = Unit(v, fo.s, u)
 		}
 	})
-	want := all.desired(tb)
+	want := all.desired(h.tb)
 	keys := maps.Clone(got)
 	maps.Copy(keys, want)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
