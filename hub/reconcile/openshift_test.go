@@ -260,7 +260,7 @@ func TestExplainRoutes(t *testing.T) {
 	var got []string
 	for _, claim := range host.Clusters[0].Units[0].Claims {
 		for _, p := range claim.Paths {
-			got = append(got, fmt.Sprint(claim.Object.Kind, " ", claim.Object.Name, " ", p.Backend, " ", p.Standing, " ", p.LostTo))
+			got = append(got, fmt.Sprint(claim.Kind, " ", claim.Name, " ", p.Backend, " ", p.Standing, " ", p.LostTo))
 		}
 	}
 	if diff := cmp.Diff([]string{"Route r0 default/web-r0 owner ", "Route r2 default/web-r1 lost Route default/r0"}, got); diff != "" {
