@@ -241,7 +241,12 @@ func (im *importer) name() error {
 		if name == "" {
 			return errors.New("there is no clusterName to name the registration by; give --name")
 		}
-		if name != ako {
+		switch ns := im.c.Spec.Naming.SecondaryNamespace; {
+		case ns != "":
+			// The cluster's own name is its primary AKO's.
+			name += "-" + ns
+			im.note("the registration of an AKO beside a primary one is called %q, and spec.naming keeps its names on Avi; its agent needs that name in its certificate", name)
+		case name != ako:
 			im.note("clusterName %q can't name a registration; it is called %q, and spec.naming.clusterName keeps the names on Avi", ako, name)
 		}
 	}

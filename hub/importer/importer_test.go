@@ -148,7 +148,12 @@ func TestConfigMapValues(t *testing.T) {
 			return c.Metadata.Name == "mine" && c.ObjectPrefix() == "cluster1"
 		}, ""},
 		{"mode", nil, Options{Mode: "enforce"}, func(c *v1alpha1.Cluster) bool { return c.Spec.Mode == "enforce" }, ""},
-		{"secondary", []string{"primaryInstance=false"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.CreatedBy() == "ako-cluster1-avi-system" }, ""},
+		{"secondary", []string{"primaryInstance=false"}, Options{}, func(c *v1alpha1.Cluster) bool {
+			return c.CreatedBy() == "ako-cluster1-avi-system" && c.Metadata.Name == "cluster1-avi-system" && c.ObjectPrefix() == "cluster1"
+		}, "beside a primary one"},
+		{"secondary with a name", []string{"primaryInstance=false"}, Options{Name: "two"}, func(c *v1alpha1.Cluster) bool {
+			return c.CreatedBy() == "ako-cluster1-avi-system" && c.Metadata.Name == "two"
+		}, ""},
 		{"odd primary", []string{"primaryInstance=maybe"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.CreatedBy() == "ako-cluster1" }, "AKO takes that for true"},
 		{"strict without EVH", []string{"fqdnReusePolicy=Strict"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Ingress.FQDNReuse == "InterNamespaceAllowed" }, "fqdnReusePolicy Strict has no effect without EVH"},
 		{"strict with EVH", []string{"fqdnReusePolicy=Strict", "enableEVH=true"}, Options{}, func(c *v1alpha1.Cluster) bool { return c.Spec.Ingress.FQDNReuse == "Strict" }, ""},
