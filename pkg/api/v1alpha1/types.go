@@ -135,8 +135,9 @@ type Naming struct {
 	// every object, and VIPs are lost.
 	ClusterName string `json:"clusterName,omitempty" pattern:"[a-zA-Z0-9_-]+" maxLength:"63" ako:"AKOSettings.clusterName"`
 	// SecondaryNamespace is the namespace of an AKO that ran beside a primary
-	// one (primaryInstance false): it is part of its objects' names. Empty: the
-	// cluster had one AKO, or this was the primary.
+	// one (primaryInstance false): it is part of created_by and of the names of
+	// shared virtual services, and static routes are the primary's to write.
+	// Empty: the cluster had one AKO, or this was the primary.
 	SecondaryNamespace string `json:"secondaryNamespace,omitempty" pattern:"[a-z0-9]([-a-z0-9]*[a-z0-9])?" maxLength:"63" ako:"AKOSettings.primaryInstance"`
 }
 
