@@ -30,6 +30,9 @@ type Marked struct {
 	// Used says that something of the cluster's is there still, by whichever
 	// program it was made.
 	Used bool
+	// Another says of a group that another instance of the cluster's may be what
+	// the mark is there for.
+	Another bool
 }
 
 // Marked returns the service-engine groups of a cloud that carry a cluster's
@@ -148,8 +151,11 @@ func (c *Client) noteUses(ctx context.Context, r MarkedRequest, marked []Marked)
 			if !perhapsOf(body, r.Cluster) {
 				continue
 			}
+			second := secondary(body, r.Cluster)
 			for i := range marked {
-				marked[i].Used = marked[i].Used || refersTo(body, marked[i].Observed)
+				m := &marked[i]
+				m.Another = m.Another || second && m.Key.Type == "serviceenginegroup"
+				m.Used = m.Used || m.Another || refersTo(body, m.Observed)
 			}
 		}
 	}
@@ -170,6 +176,14 @@ func perhapsOf(body map[string]any, cluster string) bool {
 	owner, _ := body["created_by"].(string)
 	rest, ok := strings.CutPrefix(owner, "ako-")
 	return ok && strings.HasPrefix(strings.TrimPrefix(rest, "gw-"), cluster)
+}
+
+// secondary says that an object is of an AKO beside the cluster's primary one
+// (l4-infra.md §2.19), whose service-engine group has the same label, with
+// virtual services or without.
+func secondary(body map[string]any, cluster string) bool {
+	owner, _ := body["created_by"].(string)
+	return strings.HasPrefix(owner, "ako-"+cluster+"-")
 }
 
 // refersTo says that an object is in a service-engine group or a VRF context;

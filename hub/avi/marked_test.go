@@ -70,6 +70,10 @@ func TestMarked(t *testing.T) {
 	if got := marked("prod"); slices.Contains(got, "vrfcontext/blue true") {
 		t.Errorf("used by another: %v", got)
 	}
+	pool("c", "global", "ako-prod-avi-two", of("prod"))
+	if d := cmp.Diff([]string{"serviceenginegroup/seg-gold true", "vrfcontext/blue false"}, marked("prod")); d != "" {
+		t.Errorf("beside a secondary instance (-want +got):\n%s", d)
+	}
 	pool("b", "blue", "ako-gw-prod", nil)
 	if got := marked("prod"); !slices.Contains(got, "vrfcontext/blue true") {
 		t.Errorf("used by another program: %v", got)

@@ -52,6 +52,10 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 	if !s.RoutesWritten() || w.keepsUnknown() {
 		return nil
 	}
+	if w.namesakes != nil && w.namesakes.any(w.cluster) {
+		// Another instance of the cluster's has the same marks where it is.
+		return nil
+	}
 	edits := w.model.edits()
 	var out []translate.Edit
 	for _, m := range w.facts.Former {
@@ -86,6 +90,9 @@ func (w *worker) arrived(typ string, edits []translate.Edit) bool {
 // contexts of its cloud: those of AviInfraSettings, and those that the
 // registration named earlier.
 func (o *offboarding) lookAtFormer(ctx context.Context, s *translate.Settings) error {
+	if o.w.namesakes != nil && o.w.namesakes.any(o.w.cluster) {
+		return nil // they may be another instance's
+	}
 	var known []plan.Key
 	for _, e := range o.edits {
 		known = append(known, e.Key)
@@ -102,6 +109,9 @@ func (o *offboarding) lookAtFormer(ctx context.Context, s *translate.Settings) e
 		o.shared = map[plan.Key]*plan.Observed{}
 	}
 	for _, m := range marked {
+		if m.Another {
+			continue
+		}
 		o.shared[m.Key] = m.Observed
 		o.edits = append(o.edits, translate.Leaving(s, m.Key))
 	}

@@ -225,3 +225,32 @@ func TestOffboardFormerPlaces(t *testing.T) {
 	f.wantLabels("offboarded", "seg-silver: clustername=prod-2")
 	f.wantRoutes("offboarded", "prod-2: 10.244.2.0 via 192.168.20.11")
 }
+
+// A secondary instance of a cluster has the cluster's label on a group of its
+// own, which the primary one leaves alone, and the other way round.
+func TestGroupOfAnotherInstance(t *testing.T) {
+	f := start(t)
+	w := sites(0, 1)
+	w.node(1, "192.168.10.11")
+	c := f.up(withRoutes("prod", "Default-Group"), w)
+	second := withRoutes("prod-two", "seg-gold", func(r *v1alpha1.Cluster) {
+		r.Spec.Naming.ClusterName, r.Spec.Naming.SecondaryNamespace = "prod", "avi-two"
+	})
+	d := f.up(second, sites(0, 0))
+	f.writes()
+	for range 3 {
+		c.refresh()
+		d.refresh()
+	}
+	f.noWrites("beside each other")
+	second.Spec.Mode = v1alpha1.ModeFrozen
+	if err := f.manager.Register(second); err != nil {
+		t.Fatal(err)
+	}
+	_ = d.try()
+	if out, err := f.manager.Offboard(context.Background(), "prod-two", true); err != nil || len(out.Failures) > 0 {
+		t.Errorf("offboarding the other: %v, %v", err, out.Failures)
+	}
+	f.wantRoutes("the other has gone", "prod: 10.244.1.0 via 192.168.10.11")
+	f.wantLabels("beside each other", "Default-Group: clustername=prod", "seg-gold: clustername=prod")
+}

@@ -44,10 +44,11 @@ type Config struct {
 // Manager runs one worker for each registered cluster. A mirror lives as long as
 // its registration, longer than any stream that feeds it.
 type Manager struct {
-	cfg     Config
-	lanes   *lanes
-	claims  *claims
-	metrics *metrics
+	cfg       Config
+	lanes     *lanes
+	claims    *claims
+	namesakes *namesakes
+	metrics   *metrics
 
 	mu      sync.Mutex
 	running map[string]*running
@@ -68,7 +69,7 @@ func New(ctx context.Context, cfg Config) *Manager {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Manager{cfg: cfg, lanes: newLanes(), claims: newClaims(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
+	return &Manager{cfg: cfg, lanes: newLanes(), claims: newClaims(), namesakes: newNamesakes(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
 }
 
 // Register starts a cluster's worker, or hands a changed registration to it.
@@ -78,6 +79,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 	defer m.mu.Unlock()
 	old, ok := m.running[name]
 	if ok && old.controller == reg.Spec.Controller {
+		m.namesakes.join(name, old.worker.ctl.Name(), reg.ObjectPrefix())
 		old.worker.register(reg)
 		return nil
 	}
@@ -101,6 +103,8 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 		stop:       stop,
 		done:       make(chan struct{}),
 	}
+	r.worker.namesakes = m.namesakes
+	m.namesakes.join(name, ctl.Name(), reg.ObjectPrefix())
 	m.running[name] = r
 	m.claims.join(name, ctl.Name(), r.worker.kick)
 	m.wg.Go(func() {
@@ -123,6 +127,7 @@ func (m *Manager) Unregister(name string) {
 	r.stop()
 	<-r.done
 	m.claims.leave(name)
+	m.namesakes.leave(name)
 	m.metrics.forget(name)
 }
 

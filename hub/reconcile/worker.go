@@ -33,16 +33,18 @@ const (
 type worker struct {
 	cluster string
 	// at is the controller's name.
-	at      string
-	log     hclog.Logger
-	mirror  *mirror.Mirror
-	ctl     Controller
-	agents  Agents
-	lanes   *lanes
-	claims  *claims
-	metrics *metrics
-	now     func() time.Time
-	wake    chan struct{}
+	at     string
+	log    hclog.Logger
+	mirror *mirror.Mirror
+	ctl    Controller
+	agents Agents
+	lanes  *lanes
+	claims *claims
+	// namesakes is nil where there are none to mind.
+	namesakes *namesakes
+	metrics   *metrics
+	now       func() time.Time
+	wake      chan struct{}
 	// requests are run by the loop between cycles.
 	requests chan func(context.Context)
 	// ended is closed when the loop has ended.
