@@ -19,7 +19,8 @@ func newExplainCommand() *cobra.Command {
 Ingress, a Route or a Service of one. It goes from the Kubernetes objects, over what they
 claim and who has it, to each Avi object: whether it is there as it is wanted,
 and if not, what the last write failed with in the controller's words, or what
-it waits for. Nothing is read anew and nothing is written.`,
+it waits for. Of virtual services and pools the controller is asked how they
+fare; nothing else is read anew, and nothing is written.`,
 		Example: `  akohub explain host shop.apps.example.com
   akohub explain ingress prod shop/web
   akohub explain route prod shop/web

@@ -63,8 +63,10 @@ func goodCluster(at func(int) *time.Time) explain.Cluster {
 					Reason: `needs sslkeyandcertificate "good--shop.apps.example.test", which can't be written`},
 			},
 		}},
+		NoRuntime: "asked of 24 of 31 virtual services and pools only",
 		Parents: []explain.Parent{{Tenant: "team-a", Name: "good--Shared-L7-1", Units: 7, VIP: []string{"10.10.64.130"}, Objects: []explain.AviObject{
-			{Tenant: "team-a", Type: "virtualservice", Name: "good--Shared-L7-1", State: explain.Applied, UUID: "virtualservice-1", LastModified: at(7)},
+			{Tenant: "team-a", Type: "virtualservice", Name: "good--Shared-L7-1", State: explain.Applied, UUID: "virtualservice-1", LastModified: at(7),
+				Runtime: &explain.Runtime{State: "UP", Reason: "it was down", HealthScore: number(85)}},
 			{Tenant: "team-a", Type: "vsvip", Name: "good--Shared-L7-1", State: explain.Pending, Op: "update", UUID: "vsvip-1", LastModified: at(7), Addresses: []string{"10.10.64.130"}},
 		}}},
 	}
@@ -94,10 +96,13 @@ func serviceCluster(at func(int) *time.Time) explain.Cluster {
 		Units: []explain.Unit{{Kind: "l4", Namespace: "shop", Name: "lb",
 			Claims: []explain.Claim{{Object: explain.Object{Kind: "Service", Namespace: "shop", Name: "lb", Created: at(1)}, Served: true}},
 			Objects: []explain.AviObject{
-				{Tenant: "team-a", Type: "pool", Name: "good--shop-lb-TCP-80", State: explain.Wanted, Op: "update", Reason: "the mode is create-only", UUID: "pool-1", LastModified: at(8), Servers: &none},
+				{Tenant: "team-a", Type: "pool", Name: "good--shop-lb-TCP-80", State: explain.Wanted, Op: "update", Reason: "the mode is create-only", UUID: "pool-1", LastModified: at(8), Servers: &none,
+					Runtime: &explain.Runtime{State: "DOWN", Reason: "no server\nis up", Servers: number(2), ServersUp: number(0)}},
 			}}},
 	}
 }
+
+func number(n int) *int { return &n }
 
 func later(t *time.Time, d time.Duration) *time.Time {
 	l := t.Add(d)

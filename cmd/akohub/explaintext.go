@@ -78,6 +78,9 @@ func (t *tree) cluster(q explain.Query, c explain.Cluster) {
 	for _, p := range c.Parents {
 		t.parent(p)
 	}
+	if c.NoRuntime != "" {
+		t.line(2, "how it fares: %s", oneLine(c.NoRuntime))
+	}
 	if len(c.Leftovers) > 0 {
 		t.line(2, "on Avi, wanted by nobody any more")
 		t.objects(3, c.Leftovers)
@@ -215,6 +218,9 @@ func (t *tree) details(o explain.AviObject) string {
 	if o.Servers != nil {
 		parts = append(parts, count(*o.Servers, "server"))
 	}
+	if o.Runtime != nil {
+		parts = append(parts, fares(*o.Runtime))
+	}
 	parts = append(parts, o.Addresses...)
 	if o.UUID != "" {
 		parts = append(parts, "uuid "+o.UUID)
@@ -223,6 +229,21 @@ func (t *tree) details(o explain.AviObject) string {
 		parts = append(parts, "modified "+moment(o.LastModified))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// fares is a runtime state, with what is behind it.
+func fares(r explain.Runtime) string {
+	text := strings.ToLower(r.State)
+	if r.ServersUp != nil && r.Servers != nil {
+		text += fmt.Sprintf(" (%d of %d up)", *r.ServersUp, *r.Servers)
+	}
+	if r.HealthScore != nil {
+		text += fmt.Sprintf(", health %d", *r.HealthScore)
+	}
+	if r.Reason != "" && r.State != "UP" {
+		text += fmt.Sprintf(": %q", oneLine(r.Reason))
+	}
+	return text
 }
 
 // nextTry says when a failed write is tried again.

@@ -32,6 +32,8 @@ type Controller interface {
 	// Marked returns the objects of others in the cluster's cloud that carry its
 	// marks, but for those that are named.
 	Marked(ctx context.Context, reg *v1alpha1.Cluster, except ...plan.Key) ([]avi.Marked, error)
+	// Runtime asks how a virtual service or a pool fares.
+	Runtime(ctx context.Context, k plan.Key, uuid string) (avi.Runtime, error)
 	// Apply carries out a plan and returns a result for each step.
 	Apply(ctx context.Context, p plan.Plan, onResult func(int, avi.Result)) []avi.Result
 }

@@ -26,7 +26,8 @@ const (
 )
 
 // Explain says what the hub knows of a host in all clusters, or of an Ingress,
-// Route or Service of one. Nothing is read anew and nothing changes. The error is
+// Route or Service of one, and asks the controllers how the virtual services and
+// pools fare. Nothing else is read and nothing changes. The error is
 // explain.ErrUnknown if nothing is known of it.
 func (m *Manager) Explain(ctx context.Context, q explain.Query) (explain.Answer, error) {
 	workers, err := m.asked(q)
@@ -48,6 +49,15 @@ func (m *Manager) Explain(ctx context.Context, q explain.Query) (explain.Answer,
 	if err := ctx.Err(); err != nil {
 		return explain.Answer{}, err
 	}
+	for i, w := range workers {
+		if found[i] != nil {
+			g.Go(func() error {
+				addRuntime(ctx, w.ctl, found[i])
+				return nil
+			})
+		}
+	}
+	_ = g.Wait() // so they are here
 	for i, w := range workers {
 		switch {
 		case failed[i] != nil:

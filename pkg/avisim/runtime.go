@@ -166,7 +166,7 @@ func (st *store) poolsUnder(o *object, pools map[*object]bool, hops int) {
 }
 
 func (st *store) runtime(o *object) map[string]any {
-	status := map[string]any{"state": st.state(o), "reason": []string{}, "reason_code_string": ""}
+	status := map[string]any{"state": st.state(o), "reason": st.reasons(o), "reason_code_string": ""}
 	out := map[string]any{"oper_status": status}
 	switch o.t.name {
 	case "Pool":
@@ -252,7 +252,7 @@ func (s *Simulator) inventory(c *call, path, uuid string) error {
 		entry := func(o *object) map[string]any {
 			return map[string]any{
 				"uuid": o.uuid, "config": rawJSON(vw.appendObject(nil, o)), "runtime": s.store.runtime(o),
-				"health_score": map[string]any{"health_score": 100},
+				"health_score": map[string]any{"health_score": s.store.score(o)},
 			}
 		}
 		if uuid != "" {

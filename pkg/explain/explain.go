@@ -78,6 +78,9 @@ type Cluster struct {
 	// Leftovers are objects on Avi that were made for it and that nobody wants
 	// any more.
 	Leftovers []AviObject `json:"leftovers,omitempty"`
+	// NoRuntime says why it was not asked, of all or of some of the objects, how
+	// they fare.
+	NoRuntime string `json:"noRuntime,omitempty"`
 }
 
 // Object is a Kubernetes object.
@@ -211,4 +214,19 @@ type AviObject struct {
 	Servers *int `json:"servers,omitempty"`
 	// Addresses are a VsVip's, as far as they are allocated.
 	Addresses []string `json:"addresses,omitempty"`
+	// Runtime is how a virtual service or a pool fares; nil: it is not known.
+	Runtime *Runtime `json:"runtime,omitempty"`
+}
+
+// Runtime is how an object fares, as the controller knows of its service engines.
+type Runtime struct {
+	// State is Avi's: UP, DOWN, INITIALIZING, DISABLED, ….
+	State string `json:"state"`
+	// Reason is Avi's for the state.
+	Reason string `json:"reason,omitempty"`
+	// HealthScore goes from 0 to 100; nil: there is none.
+	HealthScore *int `json:"healthScore,omitempty"`
+	// ServersUp of the Servers of a pool take traffic.
+	Servers   *int `json:"servers,omitempty"`
+	ServersUp *int `json:"serversUp,omitempty"`
 }
