@@ -3,7 +3,9 @@ package reconcile
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -256,4 +258,43 @@ func withoutAllocated(vips any, preferred string) any {
 		}
 	}
 	return list
+}
+
+// What keeps a cluster from being served on a controller is said in the
+// cluster's standing, and nothing is written (l4-infra.md §2.4, §2.6).
+func TestControllersThatWontDo(t *testing.T) {
+	for _, tt := range []struct {
+		name, seed, cloud, state, want string
+	}{
+		{"old", strings.Replace(cloudsSeed, "30.2.1", "22.1.2", 1), "Default-Cloud", "", "the controller runs release 22.1.2; at least 22.1.3 is needed"},
+		{"down", cloudsSeed, "Default-Cloud", "CLUSTER_DOWN", "the controller's state is CLUSTER_DOWN"},
+		{"no IPAM", strings.Replace(cloudsSeed, "CLOUD_NONE", "CLOUD_NONE, ipam: none", 1), "none", "", `cloud "none" has no IPAM profile`},
+		{"no tier 1", cloudsSeed, "overlay", "", "spec.network.nsxtTier1: needed"},
+		{"no cloud", cloudsSeed, "nowhere", "", "nowhere"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seed, err := avisim.ParseSeed([]byte(tt.seed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := startWith(t, avisim.Options{Seed: seed})
+			f.sim.SetClusterState(tt.state)
+			c := f.up(registration("c1", func(r *v1alpha1.Cluster) {
+				r.Spec.Cloud, r.Spec.Network.VIPNetworks[0].Name = tt.cloud, "net-a"
+			}), sites(1, 1))
+			if err := c.status().Error; !strings.Contains(err, tt.want) {
+				t.Errorf("standing %q, want one that says %q", err, tt.want)
+			}
+			f.noWrites("to a controller that won't do")
+			if tt.state == "" {
+				return
+			}
+			f.sim.SetClusterState("")
+			f.pass(time.Hour)
+			c.settle()
+			if err := c.status().Error; err != "" || len(f.names("team", "virtualservice")) == 0 {
+				t.Errorf("once it is up: %q", err)
+			}
+		})
+	}
 }
