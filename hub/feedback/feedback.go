@@ -115,10 +115,11 @@ func For(object *akohubv1.ObjectRef, entries []Entry, controllerUUID string, cur
 }
 
 // Mark adds to a write, which may be nil, the annotations that an object is to
-// carry for others and doesn't. None is ever taken away.
+// carry for others and doesn't, and takes away those whose value is empty.
 func Mark(wb *akohubv1.WriteBack, object *akohubv1.ObjectRef, marks map[string]string, current Current) *akohubv1.WriteBack {
-	for name, value := range marks {
-		if have, ok := current.Annotations[name]; ok && have == value {
+	for _, name := range slices.Sorted(maps.Keys(marks)) {
+		value := marks[name]
+		if have := current.Annotations[name]; have == value {
 			continue
 		}
 		if wb == nil {
@@ -126,6 +127,10 @@ func Mark(wb *akohubv1.WriteBack, object *akohubv1.ObjectRef, marks map[string]s
 		}
 		if wb.Annotations == nil {
 			wb.Annotations = &akohubv1.AnnotationPatch{}
+		}
+		if value == "" {
+			wb.Annotations.Remove = append(wb.Annotations.Remove, name)
+			continue
 		}
 		if wb.Annotations.Set == nil {
 			wb.Annotations.Set = map[string]string{}

@@ -10,7 +10,7 @@ import (
 )
 
 // A mark is set where it is missing or says something else, beside whatever
-// else is written, and costs nothing where it is there.
+// else is written, and costs nothing where it is there. An empty one goes.
 func TestMark(t *testing.T) {
 	object := &akohubv1.ObjectRef{Kind: "services", Namespace: "default", Name: "web"}
 	const name = "nodeportlocal.antrea.io/enabled"
@@ -36,5 +36,14 @@ func TestMark(t *testing.T) {
 		if d := cmp.Diff(tt.want, Mark(tt.wb, object, marks, Current{Annotations: tt.current}), protocmp.Transform()); d != "" {
 			t.Errorf("%s (-want +got):\n%s", what, d)
 		}
+	}
+	gone := map[string]string{name: ""}
+	if wb := Mark(nil, object, gone, Current{}); wb != nil {
+		t.Errorf("gone already: %v", wb)
+	}
+	want := &akohubv1.WriteBack{Object: object, Annotations: &akohubv1.AnnotationPatch{Set: map[string]string{"a": "b"}, Remove: []string{name}}}
+	wb := Mark(&akohubv1.WriteBack{Object: object, Annotations: set("a", "b")}, object, gone, Current{Annotations: map[string]string{name: "true"}})
+	if d := cmp.Diff(want, wb, protocmp.Transform()); d != "" {
+		t.Errorf("to go (-want +got):\n%s", d)
 	}
 }

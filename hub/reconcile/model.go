@@ -43,6 +43,9 @@ type model struct {
 	// unserved are the units that ask for something that translation does not
 	// have yet, or that nobody can have, with the objects that they had before.
 	unserved map[translate.UnitKey]map[desired.Key]struct{}
+	// unmarked are annotations that were asked for and are to go, with empty
+	// values, by object.
+	unmarked map[mirror.Ref]map[string]string
 	// defects are objects that could not be made, by owner: a fault of
 	// translation, not of a user.
 	defects map[string]error
@@ -66,6 +69,7 @@ func newModel(s translate.Settings) *model {
 		shown:     map[desired.Key]map[translate.UnitKey]struct{}{},
 		editors:   map[translate.UnitKey]struct{}{},
 		unserved:  map[translate.UnitKey]map[desired.Key]struct{}{},
+		unmarked:  map[mirror.Ref]map[string]string{},
 		defects:   map[string]error{},
 		graph:     desired.NewGraph(),
 		tenants:   map[string]int{},
@@ -138,6 +142,7 @@ func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fra
 	m.noteBorn(v, u, f)
 	m.link(u, old.Deps, f.Deps)
 	m.retell(u, old, f, d)
+	m.unmark(v, u, old.Marks, f.Marks)
 	if !reflect.DeepEqual(old.Edits, f.Edits) {
 		d.edits = true
 		mark(m.editors, u, len(f.Edits) > 0)
@@ -349,19 +354,6 @@ func (m *model) publications(ref mirror.Ref) []translate.Publication {
 		for _, p := range m.fragments[u].Publications {
 			if p.Object == ref {
 				out = append(out, m.published(u, p))
-			}
-		}
-	}
-	return out
-}
-
-// marks returns the annotations that an object is to carry for others.
-func (m *model) marks(ref mirror.Ref) map[string]string {
-	out := map[string]string{}
-	for _, u := range sortedUnits(m.tellers[ref]) {
-		for _, x := range m.fragments[u].Marks {
-			if x.Object == ref {
-				out[x.Name] = x.Value
 			}
 		}
 	}

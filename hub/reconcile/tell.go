@@ -171,6 +171,7 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 		// Gone, or another one of the same name: nothing was told that.
 		delete(w.tellings, ref)
 		delete(w.later, ref)
+		w.model.marksAreGone(ref)
 		t = nil
 	}
 	if !ok {
@@ -228,6 +229,7 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 	}
 	wb = feedback.Mark(wb, object, w.model.marks(ref), current)
 	if wb == nil {
+		w.model.marksAreGone(ref)
 		t.sent = nil
 		if len(pubs) == 0 {
 			t.shown = nil

@@ -67,8 +67,8 @@ type Fragment struct {
 	Held bool `json:",omitempty"`
 	// Edits are its changes to objects that are not the cluster's own.
 	Edits []Edit
-	// Marks are annotations that Kubernetes objects are to carry. They are only
-	// ever set.
+	// Marks are annotations that Kubernetes objects are to carry. What becomes of
+	// one that nobody asks for any more is the reconciler's to say.
 	Marks []Mark
 	// Publications say what to tell about the unit in Kubernetes statuses.
 	Publications []Publication
