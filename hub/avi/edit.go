@@ -76,6 +76,10 @@ func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, er
 		if err != nil {
 			return nil, err
 		}
+		if body != nil && takesAway(e) && !inTenant(body, e.Key.Tenant) {
+			// Another of the name is seen, since this one has gone.
+			body = nil
+		}
 		if body == nil {
 			return nil, fail(NotFound, "there is none in cloud "+e.Cloud, nil)
 		}
@@ -106,6 +110,9 @@ func (w *writer) edit(ctx context.Context, e translate.Edit) (*plan.Observed, er
 	}
 	return nil, last
 }
+
+// takesAway says that an edit only takes marks from an object.
+func takesAway(e translate.Edit) bool { return e.Remove || e.Routes != nil && e.Routes.Former }
 
 // writable returns a copy of a body without what only the controller sets, but
 // with its version. Everything else goes back as it was read, also what the

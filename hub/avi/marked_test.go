@@ -160,3 +160,20 @@ func TestMarkedByTier1(t *testing.T) {
 		t.Errorf("marked: %+v, %v", list, err)
 	}
 }
+
+// What is to be taken from a tenant's own object is not taken from one of the
+// same name in admin, which the tenant sees as well.
+func TestLeavingIsExact(t *testing.T) {
+	f := start(t, nil)
+	f.apply(t, editPlan("prod", labelEdit("prod", "seg-gold"), nil))
+	leave := translate.Leaving(&translate.Settings{ClusterName: "prod", Cloud: "Default-Cloud"},
+		translate.Key{Tenant: testTenant, Type: "serviceenginegroup", Name: "seg-gold"})
+	w := &writer{client: f.client}
+	if _, err := w.edit(testContext(t), leave); !IsClass(err, NotFound) || w.wrote {
+		t.Errorf("leaving what isn't there: %v, wrote %v", err, w.wrote)
+	}
+	leave.Key.Tenant = "admin"
+	if _, err := w.edit(testContext(t), leave); err != nil || !w.wrote {
+		t.Errorf("leaving what is there: %v, wrote %v", err, w.wrote)
+	}
+}
