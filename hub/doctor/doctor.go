@@ -82,6 +82,7 @@ func Examine(ctx context.Context, reg *v1alpha1.Cluster, ctl Controller, agent A
 			if e.cloud() {
 				e.group()
 				e.network()
+				e.nodeNetworks()
 				e.domains()
 			}
 		}

@@ -142,6 +142,10 @@ func TestExamine(t *testing.T) {
 		{"nothing-there", admin, registration(func(s *v1alpha1.Spec) {
 			s.Tenant.Name, s.ServiceEngineGroup, s.Network.VIPNetworks[0].Name = "nosuch", "nosuch", "nosuch"
 		}), Agent{LastError: "no message within 45s"}},
+		{"node-networks", admin, registration(func(s *v1alpha1.Spec) { s.Network.NodeNetworks = []v1alpha1.NodeNetwork{{Name: "node-net"}} }), fine},
+		{"no-node-network", admin, registration(func(s *v1alpha1.Spec) {
+			s.Network.NodeNetworks = []v1alpha1.NodeNetwork{{Name: "node-net"}, {Name: "nosuch"}}
+		}), fine},
 		{"no-cloud", admin, registration(func(s *v1alpha1.Spec) { s.Cloud, s.Tenant.Name, s.Tenant.Create = "nosuch", "fresh", true }), fine},
 		{"half-an-agent", admin, registration(func(s *v1alpha1.Spec) {
 			s.Tenant.SEInProviderContext, s.Services.DefaultDomain, s.Mode = false, "nosuch.test", v1alpha1.ModeEnforce

@@ -98,6 +98,23 @@ func (e *examination) domains() {
 // fewAddresses is from how many free addresses on there is a warning.
 const fewAddresses = 10
 
+// nodeNetworks looks for the networks that service engines reach nodes by.
+func (e *examination) nodeNetworks() {
+	r := e.request()
+	r.Tier1 = e.reg.Spec.Network.NSXTTier1
+	for _, n := range e.reg.Spec.Network.NodeNetworks {
+		r.NodeNetworks = append(r.NodeNetworks, avi.NetworkName{Name: n.Name, UUID: n.UUID, CIDRs: n.CIDRs})
+	}
+	if len(r.NodeNetworks) == 0 {
+		return
+	}
+	if _, err := e.ctl.Facts(e.ctx, r); err != nil {
+		e.failed("node networks", err, "set spec.network.nodeNetworks to networks of the cloud")
+		return
+	}
+	e.add("node networks", OK, "", "%d, all there", len(r.NodeNetworks))
+}
+
 func (e *examination) network() {
 	networks := e.reg.Spec.Network.VIPNetworks
 	if len(networks) == 0 {
