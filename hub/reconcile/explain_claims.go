@@ -18,6 +18,7 @@ const (
 	noteDeleting = "the object is being deleted"
 	noteForeign  = "its class or its namespace is not given to this hub"
 	noteWaiting  = "the hub waits for the cluster's agent"
+	noteLeaving  = "the cluster is in mode offboard, in which nothing is served"
 )
 
 // claims returns what Kubernetes objects ask for of a unit, the oldest first.
@@ -95,6 +96,8 @@ func (e *explainer) claim(u translate.UnitKey, ref mirror.Ref) (explain.Claim, b
 	c.Served = published && !yields
 	switch {
 	case c.Served || len(c.Problems) > 0:
+	case e.w.removing():
+		c.Note = noteLeaving
 	case !e.w.opened[groupOf(u.Kind)]:
 		c.Note = noteWaiting
 	case e.deleting(ref):

@@ -9,6 +9,7 @@ import (
 
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/avisim"
+	"github.com/akohub/akohub/pkg/explain"
 	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
@@ -105,6 +106,10 @@ func TestModeOffboard(t *testing.T) {
 		p, err := f.manager.Plan(t.Context(), "c1")
 		if err != nil || len(p.Steps) > 0 {
 			t.Errorf("plan with %d steps, %v", len(p.Steps), err)
+		}
+		a, err := f.manager.Explain(t.Context(), explain.Query{Kind: explain.Host, Name: "late.avi.internal"})
+		if err != nil || len(a.Clusters) != 1 || len(a.Clusters[0].Units) != 1 || a.Clusters[0].Units[0].Claims[0].Note != noteLeaving {
+			t.Errorf("explained as %+v, %v", a, err)
 		}
 		shown, err := f.manager.Offboard(t.Context(), "c1", false)
 		if err != nil || len(shown.Plan.Steps) > 0 {
