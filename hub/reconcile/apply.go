@@ -50,6 +50,7 @@ func (w *worker) apply(ctx context.Context, reg *v1alpha1.Cluster, p plan.Plan) 
 		w.more = true
 	}
 	err := w.carryOut(ctx, p)
+	w.lookAtFormerSoon(p)
 	w.forgetDone()
 	w.notePending(p, rest, err != nil)
 	return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/desired"
@@ -65,6 +66,21 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 		}
 	}
 	return out
+}
+
+// formerSoon is how long after virtual services have moved it is looked whether
+// their former place is empty.
+const formerSoon = time.Minute
+
+// lookAtFormerSoon has the controller read again soon after a plan that may have
+// emptied a former place.
+func (w *worker) lookAtFormerSoon(p plan.Plan) {
+	if len(w.facts.Former) == 0 {
+		return
+	}
+	if slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Key.Type == typeVirtualService && s.Op != plan.Create }) {
+		w.readAgainBy(w.now().Add(formerSoon))
+	}
 }
 
 // arrived says that the edits of a type have been made.
