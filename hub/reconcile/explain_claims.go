@@ -146,11 +146,10 @@ func (e *explainer) deleting(ref mirror.Ref) bool {
 	return o.Body.GetMeta().GetDeleting()
 }
 
-// hostClaim is a claim on a host, with what decides about its paths.
+// hostClaim is a claim on a host, with the object that has it.
 type hostClaim struct {
 	explain.Claim
 	ref mirror.Ref
-	pub translate.Publication
 }
 
 // asker is an object that asks for a host, with its paths there.
@@ -195,11 +194,10 @@ func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
 			continue
 		}
 		hc := &hostClaim{Claim: c, ref: a.ref}
-		hc.pub, _ = publicationOf(f, a.ref)
 		hc.Paths = a.paths
 		all = append(all, hc)
 	}
-	e.settlePaths(f, all)
+	e.settlePaths(u.Name, all)
 	out := make([]explain.Claim, 0, len(all))
 	for _, c := range all {
 		out = append(out, c.Claim)
@@ -207,67 +205,28 @@ func (e *explainer) hostClaims(u translate.UnitKey) []explain.Claim {
 	return out
 }
 
-// settlePaths finds out which claim has which path, by the rules that hold in
-// translation (hub/translate/ownership.go): of those that are served in a
-// tenant the oldest has it; where some have a certificate, plain requests are
-// redirected to these and reach no other.
-func (e *explainer) settlePaths(f translate.Fragment, claims []*hostClaim) {
-	passthrough := map[string]bool{}
-	for _, c := range f.Contributions {
-		passthrough[c.Parent.Tenant] = passthrough[c.Parent.Tenant] || len(c.PoolGroups) > 0
+// settlePaths says which claim has which path.
+func (e *explainer) settlePaths(host string, claims []*hostClaim) {
+	var standings map[translate.PathClaim]translate.PathStanding
+	if e.m != nil {
+		standings = translate.PathStandings(e.v, &e.m.settings, host)
 	}
-	redirects := map[string]*hostClaim{}
 	for _, c := range claims {
-		// A secure Route may leave plain requests to others.
-		if t := c.pub.VirtualService.Tenant; c.Served && !e.plain(c) && redirects[t] == nil && c.ref.Kind != kinds.Route {
-			redirects[t] = c
-		}
-	}
-	owners := map[string]*hostClaim{}
-	for _, c := range claims {
-		tenant := c.pub.VirtualService.Tenant
-		to := redirects[tenant]
-		switch {
-		case !c.Served:
-			stand(&c.Claim, explain.NotServed, "")
-		case passthrough[tenant]:
-			stand(&c.Claim, explain.Shared, "")
-		case e.plain(c) && to != nil:
-			stand(&c.Claim, explain.Lost, nameOf(to.ref))
-		default:
-			for i := range c.Paths {
-				p := &c.Paths[i]
-				key := tenant + " " + e.pathKey(c, *p)
-				owner := owners[key]
-				if owner == nil {
-					owners[key], owner = c, c
-				}
+		for i := range c.Paths {
+			p := &c.Paths[i]
+			st, served := standings[translate.PathClaim{Object: c.ref, Path: p.Path, Exact: p.Type == "Exact"}]
+			switch {
+			case !c.Served || !served:
+				p.Standing = explain.NotServed
+			case st.Shared:
+				p.Standing = explain.Shared
+			case st.Owner == c.ref:
 				p.Standing = explain.Owner
-				if owner != c {
-					p.Standing, p.LostTo = explain.Lost, nameOf(owner.ref)
-				}
+			default:
+				p.Standing, p.LostTo = explain.Lost, objectName(st.Owner)
 			}
 		}
 	}
-}
-
-// plain says whether a claim is served by the pools of a shared virtual service
-// of SNI hosting, rather than by a virtual service of the host's own.
-func (e *explainer) plain(c *hostClaim) bool {
-	s := &e.m.settings
-	return !s.EVH && s.ShardSize > 0 && c.pub.VirtualService.Name == c.pub.VsVip.Name
-}
-
-// pathKey tells paths apart. The pool group of plain hosts knows them in lower
-// case and without type (l7.md §9.2).
-func (e *explainer) pathKey(c *hostClaim, p explain.Path) string {
-	switch {
-	case e.plain(c):
-		return "plain " + strings.ToLower(p.Path)
-	case p.Type == "Exact":
-		return "=" + p.Path
-	}
-	return p.Path
 }
 
 func stand(c *explain.Claim, s explain.Standing, lostTo string) {
@@ -277,10 +236,6 @@ func stand(c *explain.Claim, s explain.Standing, lostTo string) {
 	for i := range c.Paths {
 		c.Paths[i].Standing, c.Paths[i].LostTo = s, lostTo
 	}
-}
-
-func nameOf(ref mirror.Ref) string {
-	return fmt.Sprintf("%s %s/%s", title(ref.Kind), ref.Namespace, ref.Name)
 }
 
 // rulesFor returns the rules of an Ingress for a host, counted from 1: those

@@ -16,6 +16,8 @@ type hostBuilder struct {
 	// host is only what to call it then, and may be empty.
 	own string
 	f   *Fragment
+	// standings has what became of each path; nil: nobody asks.
+	standings map[PathClaim]PathStanding
 }
 
 // what is the host as problems call it.
@@ -32,8 +34,15 @@ func (b *hostBuilder) what() string {
 func hostUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	f := Fragment{Unit: k}
 	b := &hostBuilder{d: newDeps(v), s: s, host: k.Name, f: &f}
+	b.build()
+	f.Deps = b.d.refs()
+	f.sort()
+	return f
+}
+
+func (b *hostBuilder) build() {
 	byTenant := map[string][]*claim{}
-	for _, src := range sourcesOf(b.d, s, b.host) {
+	for _, src := range sourcesOf(b.d, b.s, b.host) {
 		if !b.allowed(src) {
 			continue
 		}
@@ -49,9 +58,6 @@ func hostUnit(v mirror.View, s *Settings, k UnitKey) Fragment {
 	for _, tenant := range tenants {
 		b.tenantHost(tenant, b.undisputed(byTenant[tenant]))
 	}
-	f.Deps = b.d.refs()
-	f.sort()
-	return f
 }
 
 // tenantHost builds the host for a tenant, in the way that the cluster has
@@ -61,10 +67,8 @@ func (b *hostBuilder) tenantHost(tenant string, claims []*claim) {
 	case claims[0].passthrough:
 		b.passthroughHost(tenant, claims)
 	case dedicated(b.s):
-		b.reportDuplicates(claims, pathKey)
 		b.dedicatedHost(tenant, claims)
 	case b.s.EVH:
-		b.reportDuplicates(claims, pathKey)
 		b.enhancedHost(tenant, claims)
 	default:
 		b.sniHost(tenant, claims)
@@ -88,7 +92,6 @@ func (b *hostBuilder) sniHost(tenant string, claims []*claim) {
 	vs := Key{Tenant: tenant, Type: typeVirtualService, Name: parent.Parent.Name}
 	b.reportDuplicates(plain, b.plainLabel)
 	b.plainPools(plain, &parent)
-	b.reportDuplicates(secure, pathKey)
 	vh := b.virtualHost(tenant, childName(b.s, b.host), secure)
 	if vh != nil {
 		b.addVirtualHost(vh, b.sniChild(vh, parent.Parent.Name), parent.Parent.Name)
@@ -114,6 +117,9 @@ func (b *hostBuilder) reportUnreached(plain []*claim, vh *virtualHost) {
 	for _, c := range plain {
 		if c == vh.decides {
 			continue
+		}
+		if c.tls == nil {
+			b.noteAll(c, PathStanding{Owner: vh.decides.ref})
 		}
 		what, remedy := "redirected to HTTPS", "give it a certificate too"
 		if vh.plain == plainRefused {

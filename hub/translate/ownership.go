@@ -62,13 +62,15 @@ func ownersOf(claims []*claim, key func(claimPath) string) map[string]*claim {
 // reportDuplicates tells the owners of claims on a path which an older one has
 // (l7.md §8.4).
 func (b *hostBuilder) reportDuplicates(claims []*claim, key func(claimPath) string) {
-	if len(claims) < 2 {
+	if len(claims) < 2 && b.standings == nil {
 		return
 	}
 	owners := ownersOf(claims, key)
 	for _, c := range claims {
 		for _, p := range c.paths {
-			if owner := owners[key(p)]; owner != c {
+			owner := owners[key(p)]
+			b.note(c, p, PathStanding{Owner: owner.ref})
+			if owner != c {
 				b.problem(c, reasonDuplicateHostPath,
 					"%s%s is claimed by the older %s too, which has it: this %s takes over when that one goes",
 					b.host, p.path, owner.title(), c.kind())

@@ -127,3 +127,42 @@ func TestRulesOfOnePath(t *testing.T) {
 		t.Errorf("rules: -want +got\n%s", diff)
 	}
 }
+
+// secretly asks for a certificate from a Secret for the host.
+func secretly(name string) func(*akohubv1.Ingress) {
+	return func(in *akohubv1.Ingress) {
+		in.Tls = []*akohubv1.IngressTls{{Hosts: []string{in.Rules[0].Host}, SecretName: name}}
+	}
+}
+
+// Who has a path is decided among those that are served: a claim whose
+// certificate cannot be used keeps nobody from it and is told of that alone.
+func TestUnusableCertificateOwnsNothing(t *testing.T) {
+	modes := map[string]func(*Settings){
+		"SNI":       func(*Settings) {},
+		"EVH":       func(s *Settings) { s.EVH = true },
+		"dedicated": func(s *Settings) { s.ShardSize = 0 },
+	}
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			s := settings()
+			mode(s)
+			older := record(t, "red", "older", ingress(created(1, secretly("nosuch")), "/"))
+			younger := record(t, "blue", "younger", ingress(created(2, secretly("sa")), "/"))
+			recs := append(surroundings(t), older, younger)
+			for _, p := range hostFragment(t, s, recs...).Problems {
+				if p.Reason == reasonDuplicateHostPath {
+					t.Errorf("%+v", p)
+				}
+			}
+			readView(t, recs, func(v mirror.View) {
+				got := PathStandings(v, s, testHost)
+				ref := mirror.Ref{Kind: younger.GetKind(), Namespace: younger.GetNamespace(), Name: younger.GetName()}
+				want := map[PathClaim]PathStanding{{Object: ref, Path: "/"}: {Owner: ref}}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}

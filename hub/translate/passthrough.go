@@ -18,6 +18,7 @@ func (b *hostBuilder) passthroughHost(tenant string, claims []*claim) {
 	}
 	t := &turns{owners: map[string]*claim{}, ports: map[string]string{}}
 	for _, c := range claims {
+		b.noteAll(c, PathStanding{Owner: c.ref, Shared: true})
 		for _, p := range c.paths {
 			b.passthroughPools(t, c, p)
 		}

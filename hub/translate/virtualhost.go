@@ -71,6 +71,7 @@ func (b *hostBuilder) virtualHost(tenant, name string, claims []*claim) *virtual
 			vh.claims = inTurn(served, cert.claim)
 		}
 	}
+	b.reportDuplicates(vh.byAge(), pathKey)
 	for _, c := range vh.claims {
 		vh.from = append(vh.from, c.ref)
 		vh.routes = append(vh.routes, b.pathPools(c, vh.secure())...)
