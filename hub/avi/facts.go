@@ -319,7 +319,7 @@ func (c *Client) readSEGroup(ctx context.Context, r FactsRequest, f *Facts) erro
 }
 
 func (c *Client) readVRF(ctx context.Context, r FactsRequest, f *Facts) error {
-	if r.VRF != "" {
+	if r.VRF != "" && !subnetClouds[f.CloudType] && f.CloudType != "CLOUD_GCP" { // public clouds have one of their own
 		vrf, err := c.find(ctx, r.Tenant, "vrfcontext", url.Values{"name": {r.VRF}, "cloud_ref.name": {r.Cloud}})
 		if err != nil {
 			return err

@@ -56,6 +56,15 @@ func TestFactsNameWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A VRF context that a cloud has no use for need not be there (l4-infra.md
+// §2.11).
+func TestFactsWithoutUseForVRF(t *testing.T) {
+	f := start(t, nil)
+	if _, err := f.client.Facts(testContext(t), FactsRequest{Tenant: testTenant, Cloud: "aws-cloud", VRF: "none"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEnsureTenant(t *testing.T) {
 	f := start(t, nil)
 	ctx := testContext(t)

@@ -79,6 +79,9 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 		return Facts{}, err
 	}
 	req := avi.FactsRequest{Tenant: sp.Tenant.Name, Cloud: sp.Cloud, SEGroup: sp.ServiceEngineGroup, VRF: sp.VRF, Tier1: sp.Network.NSXTTier1}
+	if sp.Network.NSXTTier1 != "" && sp.Backends.Type != v1alpha1.BackendNodePort {
+		req.VRF = "" // the router's counts
+	}
 	if !exists {
 		// A tenant that is not there yet cannot be asked in.
 		req.Tenant = "admin"
