@@ -466,3 +466,62 @@ func TestLimitsInOneTenant(t *testing.T) {
 		t.Errorf("%+v %s", st.Denied, st.Error)
 	}
 }
+
+// However a host is served, it is one cluster's and goes to the next.
+func TestOneHostInEveryMode(t *testing.T) {
+	passthrough := func(r *akohubv1.Record) {
+		r.GetIngress().Meta = &akohubv1.Meta{Annotations: map[string]string{"passthrough.ako.vmware.com/enabled": "true"}}
+	}
+	plain := func(*akohubv1.Record) {}
+	for name, mode := range map[string]struct {
+		host   string
+		object func(*akohubv1.Record)
+		change func(*v1alpha1.Cluster)
+	}{
+		"SNI":         {"h0.avi.internal", plain, func(*v1alpha1.Cluster) {}},
+		"EVH":         {"h0.avi.internal", plain, func(r *v1alpha1.Cluster) { r.Spec.Ingress.Mode = v1alpha1.IngressEVH }},
+		"dedicated":   {"h0.avi.internal", plain, func(r *v1alpha1.Cluster) { r.Spec.Ingress.ShardSize = v1alpha1.ShardDedicated }},
+		"passthrough": {"h0.avi.internal", passthrough, func(*v1alpha1.Cluster) {}},
+		"wildcard":    {"*.avi.internal", plain, func(*v1alpha1.Cluster) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t)
+			up := func(name string, created int64) *cluster {
+				w := sites(0, 0)
+				w.service("web-a0", "ClusterIP")
+				w.ingress("a0", 0, mode.host)
+				mode.object(w[ingressRef("a0")])
+				w.aged(ingressRef("a0"), created)
+				return f.up(registration(name, mode.change), w)
+			}
+			pools := func(cluster string) (n int) {
+				for _, o := range f.sim.Dump().Tenants["team"]["pool"] {
+					if o["created_by"] == "ako-"+cluster {
+						n++
+					}
+				}
+				return n
+			}
+			older, younger := up("older", 100), up("young", 200)
+			if pools("older") != 1 || pools("young") != 0 {
+				t.Errorf("%v", f.names("team", "pool"))
+			}
+			if got := only(f.agents.take(), reasonElsewhere); len(got) != 1 {
+				t.Errorf("told: %v", got)
+			}
+			f.writes()
+			_ = older.try()
+			_ = younger.try()
+			f.noWrites("nothing has changed")
+			if got := f.agents.take(); len(got) > 0 {
+				t.Errorf("told: %v", got)
+			}
+			older.tombstone(ingressRef("a0"))
+			older.settle()
+			younger.settle()
+			if pools("older") != 0 || pools("young") != 1 {
+				t.Errorf("%v", f.names("team", "pool"))
+			}
+		})
+	}
+}
