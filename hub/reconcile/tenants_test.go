@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/akohub/akohub/hub/mirror"
+	"github.com/akohub/akohub/pkg/api/v1alpha1"
 	"github.com/akohub/akohub/pkg/avisim"
 	"github.com/akohub/akohub/pkg/kinds"
 )
@@ -183,4 +185,56 @@ func TestObjectComesBeforeItsNamespace(t *testing.T) {
 	if got := f.names("team", typeVirtualService); len(got) != 1 {
 		t.Errorf("in the cluster's: %v", got)
 	}
+}
+
+// A tenant is made with the context that the registration says, if it says so
+// and the mode writes; one that is there stays as it is; and a namespace makes
+// none.
+func TestTenantIsMadeOnce(t *testing.T) {
+	for _, provider := range []bool{true, false} {
+		t.Run(fmt.Sprintf("provider=%t", provider), func(t *testing.T) {
+			f := start(t)
+			reg := func(mode v1alpha1.Mode, provider bool) *v1alpha1.Cluster {
+				return registration("c1", func(r *v1alpha1.Cluster) {
+					r.Spec.Mode = mode
+					r.Spec.Tenant = v1alpha1.Tenant{Name: "new & own", Create: true, SEInProviderContext: provider}
+				})
+			}
+			w := sites(0, 0)
+			w.balancer("ns", "lb", 0, 80)
+			w.namespace("ns", "asked for")
+			c := f.up(reg(v1alpha1.ModeObserve, provider), w)
+			_ = c.try()
+			if got := f.tenant("new & own"); got != nil {
+				t.Errorf("in mode observe: %v", got)
+			}
+			for _, says := range []bool{provider, !provider} {
+				if err := f.manager.Register(reg(v1alpha1.ModeEnforce, says)); err != nil {
+					t.Fatal(err)
+				}
+				_ = c.try()
+				want := map[string]any{"se_in_provider_context": provider, "tenant_access_to_provider_se": true, "tenant_vrf": !provider}
+				if diff := cmp.Diff(want, f.tenant("new & own")); diff != "" {
+					t.Errorf("the registration says %t: -want +got\n%s", says, diff)
+				}
+			}
+			if got := f.tenant("asked for"); got != nil {
+				t.Errorf("a namespace made a tenant: %v", got)
+			}
+		})
+	}
+}
+
+// tenant returns the config_settings of a tenant; nil: there is none.
+func (f *fixture) tenant(name string) map[string]any {
+	f.t.Helper()
+	list, err := f.ctl.(controller).List(f.t.Context(), "admin", "tenant", url.Values{"name": {name}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, found := range list {
+		config, _ := found["config_settings"].(map[string]any)
+		return config
+	}
+	return nil
 }
