@@ -27,12 +27,17 @@ type claims struct {
 	byHost map[domainHost]map[claimant]claim
 	// byUnit lists the hosts that a claimant has claims to.
 	byUnit map[claimant][]domainHost
+	// vips are those by which a cluster holds hosts on a controller.
+	vips map[holder]map[plan.Key]struct{}
 	// members are the registered clusters.
 	members map[string]*claimMember
 }
 
 // domainHost is a host name of a controller's DNS.
 type domainHost struct{ controller, host string }
+
+// holder is a cluster with what it has on a controller.
+type holder struct{ cluster, at string }
 
 // claimant is a unit of a cluster or, without unit, a VIP on a controller.
 type claimant struct {
@@ -64,7 +69,7 @@ type claimMember struct {
 }
 
 func newClaims() *claims {
-	return &claims{byHost: map[domainHost]map[claimant]claim{}, byUnit: map[claimant][]domainHost{}, members: map[string]*claimMember{}}
+	return &claims{byHost: map[domainHost]map[claimant]claim{}, byUnit: map[claimant][]domainHost{}, vips: map[holder]map[plan.Key]struct{}{}, members: map[string]*claimMember{}}
 }
 
 // join lets a cluster take part; wake is called when others change its standing.
@@ -148,9 +153,9 @@ func (c *claims) holdOnly(cluster, controller string, vips map[plan.Key][]domain
 	for k, hosts := range vips {
 		c.put(claimant{cluster: cluster, at: controller, vip: k}, hosts, claim{})
 	}
-	for who := range c.byUnit {
-		if _, there := vips[who.vip]; who.held() && who.cluster == cluster && who.at == controller && !there {
-			c.put(who, nil, claim{})
+	for k := range c.vips[holder{cluster, controller}] {
+		if _, there := vips[k]; !there {
+			c.put(claimant{cluster: cluster, at: controller, vip: k}, nil, claim{})
 		}
 	}
 }
@@ -170,6 +175,9 @@ func (c *claims) put(who claimant, hosts []domainHost, as claim) {
 		}
 		c.tell(h, who.cluster)
 	}
+	if who.held() {
+		c.noteVIP(who, len(hosts) > 0)
+	}
 	if len(hosts) == 0 {
 		delete(c.byUnit, who)
 		return
@@ -184,6 +192,17 @@ func (c *claims) put(who claimant, hosts []domainHost, as claim) {
 		}
 		c.byHost[h][who] = as
 		c.tell(h, who.cluster)
+	}
+}
+
+func (c *claims) noteVIP(who claimant, there bool) {
+	of := holder{who.cluster, who.at}
+	if there && c.vips[of] == nil {
+		c.vips[of] = map[plan.Key]struct{}{}
+	}
+	mark(c.vips[of], who.vip, there)
+	if len(c.vips[of]) == 0 {
+		delete(c.vips, of)
 	}
 }
 

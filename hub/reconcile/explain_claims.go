@@ -18,6 +18,7 @@ const (
 	noteDeleting = "the object is being deleted"
 	noteForeign  = "its class or its namespace is not given to this hub"
 	noteWaiting  = "the hub waits for the cluster's agent"
+	noteOthers   = "the hub has not seen yet what the other clusters' VIPs carry"
 	noteLeaving  = "the cluster is in mode offboard, in which nothing is served"
 )
 
@@ -98,6 +99,9 @@ func (e *explainer) claim(u translate.UnitKey, ref mirror.Ref) (explain.Claim, b
 	case c.Served || len(c.Problems) > 0:
 	case e.w.removing():
 		c.Note = noteLeaving
+	case e.m != nil && e.m.barred(u):
+		// Else there would be a problem.
+		c.Note = noteOthers
 	case !e.w.opened[groupOf(u.Kind)]:
 		c.Note = noteWaiting
 	case e.deleting(ref):

@@ -307,7 +307,7 @@ func (j *judgement) count(bars map[translate.UnitKey]*bar, over map[plan.Key]str
 	c := counter{limits: j.limits, seen: map[plan.Key]bool{}, numbers: map[string]int{}}
 	for k := range w.observed {
 		// What nobody wants goes, once everything that is wanted is known.
-		if _, wanted := w.model.graph.Get(k); wanted || !w.complete {
+		if _, wanted := w.model.graph.Get(k); wanted || !w.complete || w.keepsHeld(k) {
 			c.add(k)
 		}
 	}
