@@ -39,6 +39,9 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 		w.release(units)
 	}
 	if len(units) == 0 {
+		if w.full {
+			w.noteDenials()
+		}
 		return
 	}
 	j := judgement{w: w, limits: reg.Spec.Limits, d: newDelta(), unknown: w.claims.unknown(w.cluster)}

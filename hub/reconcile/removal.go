@@ -129,6 +129,7 @@ func (w *worker) startOver() {
 	defer w.mu.Unlock()
 	w.approved, w.braked = nil, nil
 	w.status.Held, w.status.Waits, w.status.Objects, w.status.Pending, w.status.Removal = "", nil, 0, 0, nil
+	w.status.Denied, w.status.DeniedMore = nil, 0
 	w.metrics.forgetRemoval(w.cluster)
 	if w.removing() {
 		w.status.Removal = &Removal{}
