@@ -24,7 +24,7 @@ type store struct {
 
 	objects map[objectKey]*object
 	names   map[nameKey]*object
-	twins   map[nameKey][]*object     // those whose name is another's, see object.twin
+	twins   map[nameKey][]*object   // those whose name is another's, see object.twin
 	lists   map[listKey]*objectList // by type and tenant
 	all     map[*objectType]*objectList
 
