@@ -106,7 +106,7 @@ func printClusters(out io.Writer, got admin.Clusters) error {
 			connected = moment(c.ConnectedSince)
 		}
 		line(c.Name, c.Tenant, c.Mode, connected, fmt.Sprintf("%d/%d", synced, len(c.Kinds)), strconv.Itoa(c.Objects),
-			moment(c.LastWrite), cmp.Or(oneLine(c.Error), "-"))
+			moment(c.LastWrite), cmp.Or(oneSentence(c.Error), "-"))
 	}
 	// A buffer takes everything.
 	_ = w.Flush()
@@ -122,7 +122,7 @@ func printClusters(out io.Writer, got admin.Clusters) error {
 		printDenied(&b, c)
 	}
 	for _, r := range got.Refused {
-		fmt.Fprintf(&b, "\nrefused: %s: %s\n", r.File, r.Reason)
+		printRefused(&b, r)
 	}
 	_, err := out.Write(b.Bytes())
 	return err
@@ -142,7 +142,11 @@ func printLeaving(b *bytes.Buffer, c admin.Cluster) {
 		}
 		fmt.Fprintf(b, "nothing is left on Avi; its registration can be removed%s\n", file)
 	default:
-		fmt.Fprintf(b, "%d objects on Avi and %d statuses in Kubernetes are left\n", *l.Objects, l.Statuses)
+		statuses := fmt.Sprintf("%d statuses", l.Statuses)
+		if l.Statuses == 1 {
+			statuses = "1 status"
+		}
+		fmt.Fprintf(b, "left are %s on Avi and %s in Kubernetes\n", count(*l.Objects, "object"), statuses)
 	}
 	if c.ConnectedSince == nil {
 		fmt.Fprintln(b, "  its agent is not connected: statuses are taken back when it is")
@@ -150,6 +154,20 @@ func printLeaving(b *bytes.Buffer, c admin.Cluster) {
 	for _, n := range l.Notes {
 		fmt.Fprintf(b, "  note: %s\n", oneLine(n))
 	}
+}
+
+// printRefused says what is wrong with a file, each mistake on a line. The
+// reason names the file in each.
+func printRefused(b *bytes.Buffer, r admin.RefusedFile) {
+	lines := strings.Split(strings.TrimSpace(r.Reason), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimPrefix(strings.TrimSpace(l), r.File+": ")
+	}
+	if len(lines) == 1 {
+		fmt.Fprintf(b, "\nrefused: %s: %s\n", r.File, lines[0])
+		return
+	}
+	fmt.Fprintf(b, "\nrefused: %s\n  %s\n", r.File, strings.Join(lines, "\n  "))
 }
 
 // printDenied lists what a cluster does not get by a rule.
@@ -175,3 +193,21 @@ func moment(t *time.Time) string {
 
 // oneLine keeps the table a table.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// oneSentence is oneLine for several errors, each of which is a line.
+func oneSentence(s string) string {
+	out := ""
+	for l := range strings.Lines(s) {
+		l = oneLine(l)
+		switch {
+		case l == "":
+			continue
+		case out != "" && strings.ContainsAny(out[len(out)-1:], ",;:."):
+			out += " "
+		case out != "":
+			out += "; "
+		}
+		out += l
+	}
+	return out
+}

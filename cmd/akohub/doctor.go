@@ -29,7 +29,7 @@ on: the controller and its release, the login, the user's rights in the tenant a
 in admin, the tenant, the cloud, the service-engine group and its labels, the VIP
 network and its free addresses, the DNS domains, the rate limit, the clock, and
 the cluster's agent. It prints a line for each and, where something is wrong, a
-remedy. Nothing is written.
+remedy below it. Nothing is written.
 
 A check that the controller's user may not make is "unknown", which is no failure.
 
@@ -37,7 +37,7 @@ Exit status: 0 when all is well, 2 when there are warnings, 1 when there are
 errors, or when the hub can't be asked.`,
 		Example: `  akohub doctor shop
   akohub doctor shop -o json | jq '.checks[] | select(.result == "error")'`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "table" && output != "json" {
 				return fmt.Errorf("--output %q: table or json", output)
@@ -82,16 +82,17 @@ func worst(got admin.Checks) error {
 	return out
 }
 
+// printChecks puts a remedy below what it is for: beside it, each would be as
+// wide as the longest.
 func printChecks(out io.Writer, got admin.Checks) error {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "CHECK\tRESULT\tREMEDY\tFOUND")
+	_, _ = fmt.Fprintln(w, "CHECK\tRESULT\tFOUND (→ REMEDY)")
 	for _, c := range got.Checks {
-		remedy := "-"
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, c.Result, oneLine(c.Detail))
 		if c.Remedy != "" {
-			remedy = oneLine(c.Remedy)
+			_, _ = fmt.Fprintf(w, "\t\t→ %s\n", oneLine(c.Remedy))
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.Name, c.Result, remedy, oneLine(c.Detail))
 	}
 	// A buffer takes everything.
 	_ = w.Flush()

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/akohub/akohub/pkg/explain"
 )
@@ -16,15 +15,17 @@ func newExplainCommand() *cobra.Command {
 		Use:   "explain",
 		Short: "Show what became of a host, an Ingress, a Route or a Service on Avi, and why",
 		Long: `explain asks the running hub what it knows of a host in all clusters, or of an
-Ingress, a Route or a Service of one. It goes from the Kubernetes objects, over what they
-claim and who has it, to each Avi object: whether it is there as it is wanted,
-and if not, what the last write failed with in the controller's words, or what
-it waits for. Of virtual services and pools the controller is asked how they
+Ingress, a Route or a Service of one. It goes from the Kubernetes objects, over
+what they claim and who has it, to each Avi object: whether it is there as it is
+wanted, and if not, what the last write failed with in the controller's words, or
+what it waits for. Of virtual services and pools the controller is asked how they
 fare; nothing else is read anew, and nothing is written.`,
 		Example: `  akohub explain host shop.apps.example.com
   akohub explain ingress prod shop/web
   akohub explain route prod shop/web
   akohub explain service prod shop/lb -o yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		newExplainKindCommand(explain.Host, "host NAME", "Show what became of a host, in all clusters",
@@ -51,9 +52,9 @@ hosts whose paths lead to a Service.`,
 func newExplainKindCommand(kind explain.Kind, use, short, long, example string) *cobra.Command {
 	var hub hubFlags
 	var output string
-	args := 1
+	args := exactly("NAME")
 	if kind != explain.Host {
-		args = 2
+		args = exactly("CLUSTER", "NAMESPACE/NAME")
 	}
 	cmd := &cobra.Command{
 		Use:   use,
@@ -62,7 +63,7 @@ func newExplainKindCommand(kind explain.Kind, use, short, long, example string) 
 
 Exit status: 0, or 1 when nothing is known of it or the hub can't be asked.`,
 		Example: example,
-		Args:    cobra.ExactArgs(args),
+		Args:    args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "text" && output != "yaml" && output != "json" {
 				return fmt.Errorf("--output %q: text, yaml or json", output)
@@ -103,7 +104,7 @@ Exit status: 0, or 1 when nothing is known of it or the hub can't be asked.`,
 func explanation(a explain.Answer, output string) ([]byte, error) {
 	switch output {
 	case "yaml":
-		return yaml.Marshal(a)
+		return yamlText(a)
 	case "json":
 		text, err := json.MarshalIndent(a, "", "  ")
 		return append(text, '\n'), err

@@ -65,7 +65,7 @@ func (t *tree) cluster(q explain.Query, c explain.Cluster) {
 		t.line(2, "held: %s; \"akohub approve %s\" lets it pass", oneLine(c.Held), c.Name)
 	}
 	if c.Error != "" {
-		t.line(2, "error: %s", oneLine(c.Error))
+		t.line(2, "error: %s", oneSentence(c.Error))
 	}
 	if c.Object != nil {
 		t.object(*c.Object, c.Units)

@@ -43,7 +43,7 @@ remove and --yes was not given, 3 when something could not be removed, 1 on an
 error.`,
 		Example: `  akohub offboard shop
   akohub offboard shop --yes`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "table" && output != "json" {
 				return fmt.Errorf("--output %q: table or json", output)
@@ -116,7 +116,7 @@ func printOffboarding(out io.Writer, got admin.Offboarding) error {
 			fmt.Fprintf(&b, "Statuses in Kubernetes: %d of %d cleared\n", got.Cleared, n)
 		}
 		if len(got.Left) > 0 {
-			fmt.Fprintf(&b, "%d objects of the cluster's are left; mend what stands against it and repeat:\n", len(got.Left))
+			fmt.Fprintf(&b, "Left of the cluster's: %s; mend what stands against it and repeat:\n", count(len(got.Left), "object"))
 			table(got.Left, "", func(admin.OffboardStep) string { return "" })
 			break
 		}

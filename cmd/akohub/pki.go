@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,7 @@ and addresses that agents reach the hub by. DIR is what hub.yaml calls pki.
 A folder that has a certificate authority already keeps it: replacing it would
 shut out every agent. ca.key need not be where the hub runs.`,
 		Example: `  akohub pki init pki --host hub.example.test --host 192.0.2.10`,
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(hosts) == 0 {
 				hosts = defaultHosts()
@@ -67,6 +68,10 @@ func defaultHosts() []string {
 	return hosts
 }
 
+// registrable is what metadata.name of a registration may be. A certificate may
+// carry more, but would be of no use.
+var registrable = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
 func newPKIClusterCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "cluster DIR NAME",
@@ -76,8 +81,11 @@ a client certificate that says akohub://cluster/NAME. Give both files, and
 DIR/ca.crt, to the agent; NAME is the metadata.name of the cluster's
 registration. An earlier pair of the cluster is replaced, and stays valid.`,
 		Example: `  akohub pki cluster pki prod`,
-		Args:    cobra.ExactArgs(2),
+		Args:    exactly("DIR", "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !registrable.MatchString(args[1]) {
+				return fmt.Errorf("no registration can be called %q: a name has lower-case letters, digits and dashes (AKO's clusterName, if it has others, goes into spec.naming.clusterName)", args[1])
+			}
 			cert, key, err := identity.IssueClusterInDir(args[0], args[1])
 			if err != nil {
 				return err

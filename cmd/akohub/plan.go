@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 )
 
 // exitChanges is the status of "plan" when there is something to do.
@@ -25,7 +24,7 @@ redacted, whatever the cluster's mode. Nothing is written.
 Exit status: 0 when there is nothing to do, 2 when there is, 1 on an error.`,
 		Example: `  akohub plan shop
   akohub plan shop -o json | jq .summary`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "yaml" && output != "json" {
 				return fmt.Errorf("--output %q: yaml or json", output)
@@ -48,7 +47,7 @@ Exit status: 0 when there is nothing to do, 2 when there is, 1 on an error.`,
 				b.WriteByte('\n')
 				text = b.Bytes()
 			default:
-				if text, err = yaml.JSONToYAML(got.Plan); err != nil {
+				if text, err = yamlText(got.Plan); err != nil {
 					return err
 				}
 			}
@@ -76,7 +75,7 @@ of the cluster's virtual services without having seen the Kubernetes objects go.
 Look at it first with "akohub plan CLUSTER": the approval is for the deletions
 that are shown there, and for no others.`,
 		Example: `  akohub approve shop`,
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := hub.client()
 			if err != nil {

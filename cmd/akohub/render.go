@@ -11,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/mirror"
@@ -168,7 +167,7 @@ func (r *rendering) print(w io.Writer, output string) error {
 	default:
 		docs := make([][]byte, 0, len(list))
 		for _, o := range list {
-			doc, err := yaml.Marshal(o)
+			doc, err := yamlText(o)
 			if err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ func TestRender(t *testing.T) {
 		t.Fatal(err)
 	}
 	var list []rendered
-	if err := json.Unmarshal([]byte(asJSON), &list); err != nil || len(list) != strings.Count(out, "\ntenant: ") {
+	if err := json.Unmarshal([]byte(asJSON), &list); err != nil || len(list) != strings.Count("\n"+out, "\ntenant: ") {
 		t.Errorf("%d objects as JSON: %v", len(list), err)
 	}
 }

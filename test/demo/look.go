@@ -13,7 +13,8 @@ func (d *demo) lookAround() {
 		{a.name, kubectl(a) + " get ingress,service,events -A"},
 		{b.name, kubectl(b) + " get ingress,service,events -A"},
 		{"hub", "bin/akohub clusters" + hub},
-		{"", "bin/akohub plan " + a.name + hub},
+		{"", "bin/akohub doctor " + a.name + hub},
+		{"", "bin/akohub explain host shop.apps.example.test" + hub},
 		{"", "curl -s http://" + d.hub.Metrics + "/metrics"},
 		{"avi", fmt.Sprintf("curl -sku admin:sim-password -H 'X-Avi-Tenant: %s' %s/api/virtualservice", a.tenant, d.simulator.URL)},
 		{"", fmt.Sprintf("curl -sk %s/_sim/writes", d.simulator.URL)},
@@ -26,7 +27,10 @@ func (d *demo) lookAround() {
 	d.out.line("  %s -n shop create ingress broken --class avi-lb --rule='broken.apps.example.test/*=missing:80'", kubectl(a))
 	d.out.line("  %s -n shop get events", kubectl(a))
 	d.out.line("a cluster that is only observed, and what the hub would do for it:")
-	d.out.line("  sed -i 's/mode: enforce/mode: observe/' %s/clusters/%s.yaml", dir, b.name)
+	d.out.line("  sed -i 's/mode: enforce/mode: observe/' %s/clusters/%s.yaml; sleep 1", dir, b.name)
 	d.out.line("  %s -n media delete service dns", kubectl(b))
 	d.out.line("  bin/akohub plan %s%s", b.name, hub)
+	d.out.line("a cluster that goes: everything that it has on Avi, and its addresses in Kubernetes:")
+	d.out.line("  sed -i 's/mode: enforce/mode: offboard/' %s/clusters/%s.yaml; sleep 2", dir, a.name)
+	d.out.line("  bin/akohub clusters%s", hub)
 }
