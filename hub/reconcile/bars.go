@@ -283,10 +283,16 @@ func (b *bars) standing() error {
 		}
 	}
 	var what []string
-	if units > 0 {
+	switch {
+	case units == 1:
+		what = append(what, "1 host or Service is not created")
+	case units > 1:
 		what = append(what, fmt.Sprintf("%d hosts or Services are not created", units))
 	}
-	if names > 0 {
+	switch {
+	case names == 1:
+		what = append(what, "1 DNS name is not given to a Service")
+	case names > 1:
 		what = append(what, fmt.Sprintf("%d DNS names are not given to Services", names))
 	}
 	if len(what) == 0 {

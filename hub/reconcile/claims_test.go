@@ -197,7 +197,7 @@ func TestNameOfServiceElsewhere(t *testing.T) {
 	if text := f.agents.message(reasonElsewhere); !strings.Contains(text, `cluster "older"'s, whose Ingress default/a0 is older`) {
 		t.Errorf("Event: %q", text)
 	}
-	if got := younger.status().Error; !strings.Contains(got, "1 DNS names are not given to Services (HostClaimedElsewhere 1)") {
+	if got := younger.status().Error; !strings.Contains(got, "1 DNS name is not given to a Service (HostClaimedElsewhere 1)") {
 		t.Errorf("standing: %q", got)
 	}
 	f.agents.take()
@@ -462,7 +462,7 @@ func TestLimitsInOneTenant(t *testing.T) {
 	if len(p.Steps) != 0 || !slices.ContainsFunc(p.Skipped, func(s plan.Skip) bool { return strings.Contains(s.Reason, "limit of 2 pools") }) {
 		t.Errorf("%v %v", p.Counts(), p.Skipped)
 	}
-	if st := one.status(); len(st.Denied) != 1 || !strings.Contains(st.Error, "1 objects of hosts that are there are not created") {
+	if st := one.status(); len(st.Denied) != 1 || !strings.Contains(st.Error, "1 object of a host that is there is not created") {
 		t.Errorf("%+v %s", st.Denied, st.Error)
 	}
 }

@@ -243,7 +243,11 @@ func (w *worker) heldBack() error {
 		return nil
 	}
 	first := slices.MinFunc(slices.Collect(maps.Keys(w.over)), desired.CompareKeys)
-	return fmt.Errorf("%d objects of hosts that are there are not created (%s): %s", len(w.over), reasonLimit, w.over[first])
+	what := "1 object of a host that is there is not created"
+	if len(w.over) > 1 {
+		what = fmt.Sprintf("%d objects of hosts that are there are not created", len(w.over))
+	}
+	return fmt.Errorf("%s (%s): %s", what, reasonLimit, w.over[first])
 }
 
 // noteDenials keeps for people what the cluster does not get.
@@ -416,7 +420,11 @@ func (c *counter) exceeds(keys []plan.Key) string {
 			}
 		}
 		if len(more) > 0 && c.numbers[x.typ]+len(more) > limit {
-			return fmt.Sprintf("the limit of %d %s of this cluster is reached", limit, x.name)
+			name := x.name
+			if limit == 1 {
+				name = strings.TrimSuffix(name, "s")
+			}
+			return fmt.Sprintf("the limit of %d %s of this cluster is reached", limit, name)
 		}
 	}
 	return ""

@@ -167,7 +167,7 @@ func TestLimitOnPoolsOfWhatIsThere(t *testing.T) {
 	if got := f.names("team", "pool"); len(got) != 1 {
 		t.Errorf("%v", got)
 	}
-	if text := f.agents.message(reasonLimit); !strings.Contains(text, "limit of 1 pools") {
+	if text := f.agents.message(reasonLimit); !strings.Contains(text, "limit of 1 pool ") {
 		t.Errorf("Event: %q", text)
 	}
 	if got := f.names("team", "virtualservice"); len(got) == 0 {
