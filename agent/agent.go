@@ -106,8 +106,9 @@ func New(cfg Config) (*Agent, error) {
 		Dynamic: dyn, Mapper: mapper, Events: a.events, Log: cfg.Log.Named("writeback"), Observe: a.metrics.writtenBack,
 	})
 	a.watch = watch.NewManager(watch.Config{
-		Clients:   watch.Clients{Kubernetes: kube, Dynamic: dyn, Metadata: meta},
-		Discovery: disco,
+		Clients: watch.Clients{Kubernetes: kube, Dynamic: dyn, Metadata: meta},
+		// The newer form of discovery leaves out what is listed but away.
+		Discovery: disco.WithLegacy(),
 		Log:       cfg.Log.Named("watch"),
 		Reporter:  a.events,
 		Observer:  a.metrics,

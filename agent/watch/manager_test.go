@@ -40,6 +40,8 @@ type world struct {
 
 	mu   sync.Mutex
 	deny map[string]error // by resource, for lists
+	// away are errors of discovery, by group and version that is listed.
+	away map[string]error
 }
 
 var hostRules = schema.GroupVersionResource{Group: "ako.vmware.com", Version: "v1beta1", Resource: "hostrules"}
@@ -57,6 +59,7 @@ func newWorld(t *testing.T) *world {
 			map[schema.GroupVersionResource]string{hostRules: "HostRuleList"}),
 		meta: fakemetadata.NewSimpleMetadataClient(scheme),
 		deny: map[string]error{},
+		away: map[string]error{},
 	}
 	refuse := func(a clienttesting.Action) (bool, runtime.Object, error) {
 		w.mu.Lock()
@@ -75,7 +78,7 @@ func newWorld(t *testing.T) *world {
 	w.meta.PrependReactor("list", "*", refuse)
 	w.m = NewManager(Config{
 		Clients:   Clients{Kubernetes: w.kube, Dynamic: w.dyn, Metadata: w.meta},
-		Discovery: guarded{w.kube.Discovery(), &w.mu},
+		Discovery: guarded{w.kube.Discovery(), &w.mu, w.away},
 		Log:       hclog.NewNullLogger(),
 		Recheck:   20 * time.Millisecond,
 	})
@@ -96,12 +99,22 @@ func (w *world) refuse(resource string, err error) {
 // guarded lets a test change what a fake serves while it is asked.
 type guarded struct {
 	discovery.DiscoveryInterface
-	mu *sync.Mutex
+	mu   *sync.Mutex
+	away map[string]error
+}
+
+func (g guarded) ServerGroups() (*metav1.APIGroupList, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.DiscoveryInterface.ServerGroups()
 }
 
 func (g guarded) ServerResourcesForGroupVersion(gv string) (*metav1.APIResourceList, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err := g.away[gv]; err != nil {
+		return nil, err
+	}
 	return g.DiscoveryInterface.ServerResourcesForGroupVersion(gv)
 }
 
@@ -387,6 +400,43 @@ func TestManagerSecrets(t *testing.T) {
 		if g, ok := a.(clienttesting.GetAction); ok && a.Matches("get", "secrets") && g.GetName() == "unused" {
 			t.Error("a Secret that nothing refers to was read")
 		}
+	}
+}
+
+// TestManagerAggregatedAPIAway: another server answers for a kind, as OpenShift's
+// does for Routes. While that is away the kind is unknown, not absent.
+func TestManagerAggregatedAPIAway(t *testing.T) {
+	const rules = "hostrules.ako.vmware.com"
+	notFound := apierrors.NewNotFound(schema.GroupResource{Resource: "hostrules"}, "")
+	for name, test := range map[string]struct {
+		list, discovery error
+		want            akohubv1.KindState_Availability
+	}{
+		"unavailable":            {apierrors.NewServiceUnavailable("no endpoints"), apierrors.NewServiceUnavailable("no endpoints"), failing},
+		"not found, unavailable": {notFound, apierrors.NewServiceUnavailable("no endpoints"), failing},
+		"not found, but listed":  {notFound, notFound, failing},
+		"forbidden, but listed":  {apierrors.NewForbidden(hostRules.GroupResource(), "", errors.New("no")), notFound, forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.serve(hostRules)
+			w.refuse("hostrules", test.list)
+			w.mu.Lock()
+			w.away[hostRules.GroupVersion().String()] = test.discovery
+			w.mu.Unlock()
+			h := newHubDouble(t)
+			w.attach(h)
+			w.m.Apply(plan(rulesWK), 0)
+			eventually(t, name, func() bool { return h.mentions("state "+rules+" ") > 0 })
+			if got := h.state(rules); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+			w.mu.Lock()
+			clear(w.away)
+			w.mu.Unlock()
+			w.refuse("hostrules", nil)
+			eventually(t, "watched", func() bool { return h.synced(rules) })
+		})
 	}
 }
 

@@ -233,7 +233,7 @@ func (r *reflector) notServed() string {
 func (r *reflector) served() (bool, error) {
 	list, err := r.disco.ServerResourcesForGroupVersion(r.gvr.GroupVersion().String())
 	if apierrors.IsNotFound(err) {
-		return false, nil
+		return false, r.notListed()
 	}
 	if err != nil {
 		return false, fmt.Errorf("discover %s: %w", r.gvr.GroupVersion(), err)
@@ -244,6 +244,26 @@ func (r *reflector) served() (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// notListed makes sure that the API server does not list the resource's group
+// and version either. One that another server answers for, as OpenShift's Routes
+// are, stays in the list while that server is away, and may not be found then;
+// what cannot be looked up is not missing.
+func (r *reflector) notListed() error {
+	groups, err := r.disco.ServerGroups()
+	if err != nil {
+		return fmt.Errorf("discover API groups: %w", err)
+	}
+	gv := r.gvr.GroupVersion().String()
+	for _, g := range groups.Groups {
+		for _, v := range g.Versions {
+			if v.GroupVersion == gv {
+				return fmt.Errorf("discover %s: it is listed, but not found", gv)
+			}
+		}
+	}
+	return nil
 }
 
 // sleep waits and tells whether the context is still alive.
