@@ -23,7 +23,7 @@ func TestWhatTheRunnerLacks(t *testing.T) {
 		{config: "gateway: true", refused: "Gateway API program"},
 		{config: "operator: true", refused: "CRD operator"},
 		{config: "workloadCerts: true", refused: "certificate"},
-		{config: "simArgs: {listOrder: name}", refused: "listOrder"},
+		{config: "simArgs: {latency: 5ms}", refused: "latency"},
 		{config: "mesh: true", refused: "mesh"},
 	}
 	for _, test := range tests {

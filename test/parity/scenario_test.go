@@ -57,15 +57,11 @@ type configFile struct {
 	// Cluster is one of kinds; empty is plain.
 	Cluster string `json:"cluster"`
 	// What can't be run here, see check.
-	Gateway       bool `json:"gateway"`
-	Operator      bool `json:"operator"`
-	WorkloadCerts bool `json:"workloadCerts"`
-	// SimArgs configure the simulated controller. Other keys that recordings may
-	// have are not known here.
-	SimArgs struct {
-		Tenants []string `json:"tenants"`
-	} `json:"simArgs"`
-	Faults []struct {
+	Gateway       bool    `json:"gateway"`
+	Operator      bool    `json:"operator"`
+	WorkloadCerts bool    `json:"workloadCerts"`
+	SimArgs       simArgs `json:"simArgs"`
+	Faults        []struct {
 		Type         string `json:"type"`
 		Method       string `json:"method"`
 		NameContains string `json:"name_contains"`
@@ -146,7 +142,7 @@ func load(dir string) (*scenario, error) {
 	}
 	s := &scenario{
 		dir: dir, about: config.About, configMap: merge(defaults.ConfigMap, config.ConfigMap),
-		cluster: config.Cluster, tenants: config.SimArgs.Tenants,
+		cluster: config.Cluster, tenants: config.SimArgs.tenants,
 	}
 	for _, f := range config.Faults {
 		s.faults = append(s.faults, avisim.Fault{
