@@ -261,31 +261,4 @@ func (c *computation) mode() {
 	}
 }
 
-// brake holds a plan that deletes too much without tombstones (promise 3).
-func (c *computation) brake() {
-	b := c.in.Brake
-	if b == (Brake{}) {
-		b = DefaultBrake
-	}
-	deleted := 0
-	for k, s := range c.steps {
-		if s.Op == Delete && k.Type == typeVirtualService && !c.tombstoned(k) {
-			deleted++
-		}
-	}
-	if deleted == 0 || deleted < b.MinCount || b.MaxShare >= 1 {
-		return
-	}
-	total := 0
-	for k := range c.in.Observed {
-		if k.Type == typeVirtualService {
-			total++
-		}
-	}
-	if float64(deleted) > b.MaxShare*float64(total) {
-		c.plan.Held = fmt.Sprintf("it would delete %d of %d virtual services without their Kubernetes objects "+
-			"having been seen to go; the limit is %d and %.0f%%", deleted, total, b.MinCount, b.MaxShare*100)
-	}
-}
-
 func (c *computation) tombstoned(k Key) bool { return c.in.Tombstoned != nil && c.in.Tombstoned(k) }

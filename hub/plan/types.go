@@ -153,8 +153,9 @@ type Input struct {
 
 // Brake limits how much may be deleted without tombstones (promise 3): a plan
 // is held if it deletes at least MinCount virtual services without tombstones
-// and they are more than MaxShare of those observed. The zero value is
-// DefaultBrake; a MaxShare of 1 or more switches the brake off.
+// and they are more than MaxShare of those observed; so it is if it leaves nothing
+// of at least twice as many hosts that are more than MaxShare of all. The zero
+// value is DefaultBrake; a MaxShare of 1 or more switches the brake off.
 //
 // The brake looks at one plan: deletions that belong together (the end of a
 // snapshot) must come in one plan.

@@ -255,7 +255,7 @@ func (w *worker) notePlan(p plan.Plan) {
 	w.braked = nil
 	if p.Held != "" {
 		for _, s := range p.Steps {
-			if s.Op == plan.Delete && s.Key.Type == typeVirtualService {
+			if s.Op == plan.Delete && (s.Key.Type == typeVirtualService || s.Key.Type == typePool) {
 				w.braked = set(w.braked, s.Key, struct{}{})
 			}
 		}

@@ -193,7 +193,11 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 	object := &akohubv1.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Uid: uid}
 	var out []*akohubv1.WriteBack
 	pubs := w.model.publications(ref)
-	if len(pubs) > 0 || !w.anothers(v, ref, t, current) {
+	switch {
+	case len(pubs) == 0 && w.held && w.showsOurs(t, current):
+		// What it shows is served until the deletion is approved.
+		w.news[ref] = struct{}{}
+	case len(pubs) > 0 || !w.anothers(v, ref, t, current):
 		if wb := w.statusOf(object, ref, t, pubs, current); wb != nil {
 			out = append(out, wb)
 		} else {
@@ -207,6 +211,11 @@ func (w *worker) tellOne(v mirror.View, ref mirror.Ref) []*akohubv1.WriteBack {
 		w.tellings[ref] = t
 	}
 	return out
+}
+
+// showsOurs says that an object shows something that was told from here.
+func (w *worker) showsOurs(t *telling, current feedback.Current) bool {
+	return current.Ours() || len(t.shown) > 0 || len(w.router().Own(current.Admissions)) > 0
 }
 
 // anothers says that what an object shows is for another registration to say:

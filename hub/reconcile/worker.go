@@ -53,8 +53,8 @@ type worker struct {
 	mu     sync.Mutex
 	reg    *v1alpha1.Cluster
 	status Status
-	// braked are the virtual services that the held plan would delete, approved
-	// those whose deletion a person has approved.
+	// braked are the virtual services and pools that the held plan would delete,
+	// approved those whose deletion a person has approved.
 	braked, approved map[plan.Key]struct{}
 	// answers are what agents have said and the loop has not taken yet.
 	answers []answer
