@@ -131,3 +131,50 @@ func TestDependencies(t *testing.T) {
 		}
 	}
 }
+
+// TestIndex has the overview lead to every page.
+func TestIndex(t *testing.T) {
+	all := pages(t)
+	for page := range all {
+		if strings.HasPrefix(page, "..") || page == "index.md" {
+			continue
+		}
+		if !strings.Contains(all["index.md"], "]("+page+")") {
+			t.Errorf("index.md does not link to %s", page)
+		}
+	}
+}
+
+// TestEvents holds events.md against the reasons in the code.
+func TestEvents(t *testing.T) {
+	page, err := os.ReadFile("events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reason := regexp.MustCompile(`(?m)^\s*(?:const )?reason[A-Z]\w*\s+= "(\w+)"|\bReason:\s+"(\w+)"`)
+	n := 0
+	for _, pattern := range []string{"../hub/translate/*.go", "../hub/reconcile/*.go", "../agent/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range reason.FindAllStringSubmatch(string(data), -1) {
+				n++
+				if !strings.Contains(string(page), "`"+m[1]+m[2]+"`") {
+					t.Errorf("events.md does not have %s of %s", m[1]+m[2], f)
+				}
+			}
+		}
+	}
+	if n < 35 {
+		t.Errorf("only %d reasons found in the code", n)
+	}
+}

@@ -146,7 +146,7 @@ func printLeaving(b *bytes.Buffer, c admin.Cluster) {
 		if l.Statuses == 1 {
 			statuses = "1 status"
 		}
-		fmt.Fprintf(b, "left are %s on Avi and %s in Kubernetes\n", count(*l.Objects, "object"), statuses)
+		fmt.Fprintf(b, "%s on Avi and %s in Kubernetes are left\n", count(*l.Objects, "object"), statuses)
 	}
 	if c.ConnectedSince == nil {
 		fmt.Fprintln(b, "  its agent is not connected: statuses are taken back when it is")

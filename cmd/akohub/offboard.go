@@ -25,8 +25,9 @@ func newOffboardCommand() *cobra.Command {
 		Short: "Remove everything that a cluster has on Avi",
 		Long: `offboard is for a cluster that is gone for good. It has the running hub look for
 all objects of the cluster, in every tenant that the controller's user sees, and
-shows what it would remove: users before what they use, then the cluster's label
-on its service-engine group and its static routes. Objects of others stay.
+shows what it would remove: virtual services first, then what they refer to, then
+the cluster's label on its service-engine group and its static routes. Objects of
+others stay.
 
 With --yes it does so, takes the addresses out of the statuses in Kubernetes if
 the cluster's agent is connected, and reports what it could not remove; it can

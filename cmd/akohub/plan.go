@@ -71,9 +71,9 @@ func newApproveCommand() *cobra.Command {
 		Use:   "approve CLUSTER",
 		Short: "Let the held plan of a cluster pass, once",
 		Long: `approve lets a plan pass that the hub holds because it would delete a large share
-of the cluster's virtual services without having seen the Kubernetes objects go.
-Look at it first with "akohub plan CLUSTER": the approval is for the deletions
-that are shown there, and for no others.`,
+of the cluster's virtual services, or leave nothing of a large share of its hosts,
+without having seen the Kubernetes objects go. Look at it first with "akohub plan
+CLUSTER": the approval is for the deletions that are shown there, and for no others.`,
 		Example: `  akohub approve shop`,
 		Args:    exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -67,7 +67,7 @@ func TestLeavingClusters(t *testing.T) {
 	}{
 		{"not asked", admin.Cluster{Leaving: &admin.Leaving{State: "offboarding"}}, []string{"offboarding: shop: the controller could not be asked yet", "agent is not connected"}, "left on Avi"},
 		{"begun", admin.Cluster{ConnectedSince: &since, Leaving: &admin.Leaving{State: "offboarding", Objects: &some, Statuses: 3, Notes: []string{"tenant x\nwas not looked at"}}},
-			[]string{"offboarding: shop: left are 12 objects on Avi and 3 statuses in Kubernetes", "note: tenant x was not looked at"}, "agent"},
+			[]string{"offboarding: shop: 12 objects on Avi and 3 statuses in Kubernetes are left", "note: tenant x was not looked at"}, "agent"},
 		{"done", admin.Cluster{ConnectedSince: &since, File: "shop.yaml", Leaving: &admin.Leaving{State: "offboarded", Objects: &none}},
 			[]string{"offboarded: shop: nothing is left on Avi; its registration can be removed, shop.yaml"}, "note"},
 		{"another mode", admin.Cluster{ConnectedSince: &since}, []string{"shop"}, "offboard"},
