@@ -26,6 +26,9 @@ type FactsRequest struct {
 	NodeNetworks []NetworkName
 	// Tier1 is the path of the NSX-T tier-1 router; empty: none.
 	Tier1 string
+	// Answers are those that others may have had lately; nil: all is asked for.
+	// What the hub edits is asked for in any case.
+	Answers *Answers
 }
 
 // Facts are what a controller says of itself and of what a registration names.
@@ -91,7 +94,7 @@ func (c *Client) Facts(ctx context.Context, r FactsRequest) (Facts, error) {
 // Probe asks whether the controller serves configuration; it is cheap.
 func (c *Client) Probe(ctx context.Context) error {
 	var f Facts
-	if err := c.readRuntime(ctx, "admin", &f); !forbidden(err) {
+	if err := c.readRuntime(ctx, FactsRequest{Tenant: "admin"}, &f); !forbidden(err) {
 		return err
 	}
 	return nil // whoever refuses serves
@@ -109,41 +112,55 @@ var upStates = []string{"CLUSTER_UP_NO_HA", "CLUSTER_UP_HA_ACTIVE", "CLUSTER_UP_
 // system reads what belongs to no tenant. It is asked for in the cluster's
 // tenant, as AKO does, and in admin where the user may not: each of its roles
 // may be in one of the two only (l4-infra.md §3.3, §3.6).
-func (c *Client) system(ctx context.Context, tenant, path string, query url.Values) (map[string]any, error) {
-	out, err := c.get(ctx, orAdmin(tenant), path, query)
-	if forbidden(err) && orAdmin(tenant) != "admin" {
-		if second, err := c.get(ctx, "admin", path, query); err == nil {
-			return second, nil
-		}
+func (c *Client) system(ctx context.Context, r FactsRequest, path string, query url.Values) (map[string]any, error) {
+	worth := anyAnswer[map[string]any]
+	if path == clusterRuntime {
+		worth = func(runtime map[string]any) bool { return slices.Contains(upStates, stateOf(runtime)) }
 	}
-	return out, err
+	return shared(ctx, r.Answers, question("", path, query), answersFor, worth, func(ctx context.Context) (map[string]any, error) {
+		out, err := c.get(ctx, orAdmin(r.Tenant), path, query)
+		if forbidden(err) && orAdmin(r.Tenant) != "admin" {
+			if second, err := c.get(ctx, "admin", path, query); err == nil {
+				return second, nil
+			}
+		}
+		return out, err
+	})
 }
 
-func (c *Client) readRuntime(ctx context.Context, tenant string, f *Facts) error {
-	runtime, err := c.system(ctx, tenant, "cluster/runtime", nil)
+// clusterRuntime says whether the controller serves, and which release it is.
+const clusterRuntime = "cluster/runtime"
+
+func stateOf(runtime map[string]any) string {
+	cluster, _ := runtime["cluster_state"].(map[string]any)
+	state, _ := cluster["state"].(string)
+	return state
+}
+
+func (c *Client) readRuntime(ctx context.Context, r FactsRequest, f *Facts) error {
+	runtime, err := c.system(ctx, r, clusterRuntime, nil)
 	if err != nil {
 		return err
 	}
-	state, _ := runtime["cluster_state"].(map[string]any)
-	f.ClusterState, _ = state["state"].(string)
+	f.ClusterState = stateOf(runtime)
 	node, _ := runtime["node_info"].(map[string]any)
 	f.Version, _ = node["version"].(string)
 	if !slices.Contains(upStates, f.ClusterState) {
-		return &Error{Class: Unavailable, Op: "reading", Type: "cluster/runtime", Message: "the controller's state is " + f.ClusterState}
+		return &Error{Class: Unavailable, Op: "reading", Type: clusterRuntime, Message: "the controller's state is " + f.ClusterState}
 	}
 	return nil
 }
 
 func (c *Client) readSystem(ctx context.Context, r FactsRequest, f *Facts) error {
-	if err := c.readRuntime(ctx, r.Tenant, f); err != nil {
+	if err := c.readRuntime(ctx, r, f); err != nil {
 		return err
 	}
-	system, err := c.system(ctx, r.Tenant, "systemconfiguration", nil)
+	system, err := c.system(ctx, r, "systemconfiguration", nil)
 	if err != nil {
 		return err
 	}
 	f.LicenseTier, _ = system["default_license_tier"].(string)
-	cluster, err := c.system(ctx, r.Tenant, "cluster", nil)
+	cluster, err := c.system(ctx, r, "cluster", nil)
 	switch {
 	case err == nil:
 		f.ClusterUUID, _ = cluster["uuid"].(string)
@@ -152,7 +169,7 @@ func (c *Client) readSystem(ctx context.Context, r FactsRequest, f *Facts) error
 		return err
 	}
 	if f.Version == "" {
-		version, err := c.system(ctx, r.Tenant, "cluster/version", nil)
+		version, err := c.system(ctx, r, "cluster/version", nil)
 		if err != nil {
 			return err
 		}
@@ -205,6 +222,15 @@ func (c *Client) findAll(ctx context.Context, tenant, typ string, query url.Valu
 	return nil, nil
 }
 
+// findShared is findAll where others may have found the same lately. as is the
+// tenant of those who find the same.
+func (c *Client) findShared(ctx context.Context, r FactsRequest, as, typ string, query url.Values) ([]map[string]any, error) {
+	found := func(list []map[string]any) bool { return len(list) > 0 }
+	return shared(ctx, r.Answers, question(orAdmin(as), typ, query), answersFor, found, func(ctx context.Context) ([]map[string]any, error) {
+		return c.findAll(ctx, r.Tenant, typ, query)
+	})
+}
+
 func forbidden(err error) bool {
 	var e *Error
 	return asAvi(err, &e) && e.Status == http.StatusForbidden && e.Class == Invalid
@@ -215,13 +241,14 @@ func missing(typ, name, where string) error {
 }
 
 func (c *Client) readCloud(ctx context.Context, r FactsRequest, f *Facts) error {
-	cloud, err := c.find(ctx, r.Tenant, "cloud", url.Values{"name": {r.Cloud}})
+	list, err := c.findShared(ctx, r, r.Tenant, "cloud", url.Values{"name": {r.Cloud}})
 	if err != nil {
 		return err
 	}
-	if cloud == nil {
+	if len(list) == 0 {
 		return missing("cloud", r.Cloud, " on the controller")
 	}
+	cloud := list[0]
 	f.CloudUUID, _ = cloud["uuid"].(string)
 	f.CloudType, _ = cloud["vtype"].(string)
 	f.CloudTenant = refName(cloud["tenant_ref"])
@@ -249,17 +276,20 @@ func (c *Client) readIPAM(ctx context.Context, r FactsRequest, f *Facts) error {
 	if f.IPAMUUID == "" {
 		return nil
 	}
-	for _, tenant := range slices.Compact([]string{orAdmin(r.Tenant), orAdmin(f.CloudTenant)}) {
-		profile, err := c.Get(ctx, tenant, "ipamdnsproviderprofile", f.IPAMUUID)
-		switch {
-		case err == nil:
-			f.IPAMType, _ = profile["type"].(string)
-			return nil
-		case forbidden(err), ClassOf(err) == NoTenant, ClassOf(err) == NotFound:
-		default:
-			return err
+	const typ = "ipamdnsproviderprofile"
+	profile, err := shared(ctx, r.Answers, question("", typ, url.Values{"uuid": {f.IPAMUUID}}), answersFor, anyAnswer, func(ctx context.Context) (profile map[string]any, err error) {
+		for _, tenant := range slices.Compact([]string{orAdmin(r.Tenant), orAdmin(f.CloudTenant)}) {
+			profile, err = c.Get(ctx, tenant, typ, f.IPAMUUID)
+			if !forbidden(err) && ClassOf(err) != NoTenant && ClassOf(err) != NotFound {
+				break
+			}
 		}
+		return profile, err
+	})
+	if err != nil && !forbidden(err) && ClassOf(err) != NoTenant && ClassOf(err) != NotFound {
+		return err
 	}
+	f.IPAMType, _ = profile["type"].(string)
 	return nil
 }
 
@@ -277,7 +307,7 @@ func refName(v any) string {
 }
 
 func (c *Client) readDomains(ctx context.Context, r FactsRequest, f *Facts) error {
-	answer, err := c.system(ctx, r.Tenant, "ipamdnsproviderprofiledomainlist", url.Values{"cloud_uuid": {f.CloudUUID}})
+	answer, err := c.system(ctx, r, "ipamdnsproviderprofiledomainlist", url.Values{"cloud_uuid": {f.CloudUUID}})
 	if err != nil {
 		if f.DNSProfile == "" && ClassOf(err) != Unavailable && ClassOf(err) != Canceled && ClassOf(err) != Unauthorized {
 			return nil // a cloud without a DNS profile has no domains
@@ -333,7 +363,10 @@ func (c *Client) readVRF(ctx context.Context, r FactsRequest, f *Facts) error {
 	}
 	tenants := []string{orAdmin(r.Tenant), "admin"}
 	for i, t := range slices.Compact(tenants) {
-		list, err := c.List(ctx, t, "vrfcontext", url.Values{"cloud_ref.name": {r.Cloud}})
+		query := url.Values{"cloud_ref.name": {r.Cloud}, "fields": {"uuid,name,attrs"}} // and not the routes of all clusters
+		list, err := shared(ctx, r.Answers, question(t, "vrfcontext", query), answersFor, anyAnswer, func(ctx context.Context) ([]map[string]any, error) {
+			return c.List(ctx, t, "vrfcontext", query)
+		})
 		if err != nil && i == 0 && t != "admin" && forbidden(err) {
 			continue
 		}

@@ -11,13 +11,28 @@ import (
 	"github.com/akohub/akohub/hub/plan"
 )
 
+// ownedType is a type of objects that clusters have.
+type ownedType struct {
+	typ   string
+	query func(cluster, createdBy string) url.Values
+}
+
+// namesPrefix ends the part of a name that is the cluster's.
+const namesPrefix = "--"
+
+// queryAll asks for those of all clusters, which have names of a form that few
+// others have (l7.md §2.1, §2.4).
+func (o ownedType) queryAll() url.Values {
+	if o.typ == "stringgroup" {
+		return url.Values{"name.contains": {"ako-"}}
+	}
+	return url.Values{"name.contains": {namesPrefix}}
+}
+
 // owned says how the objects of a cluster are asked for, type by type. The
 // controller's filter only saves transfer: whose an object is, plan.Owned
 // decides (l4-infra.md §4.1, §4.4).
-var owned = []struct {
-	typ   string
-	query func(cluster, createdBy string) url.Values
-}{
+var owned = []ownedType{
 	{"virtualservice", byCreator},
 	{"vsvip", byPrefix},
 	{"pool", byCreator},

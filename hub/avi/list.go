@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,11 +30,20 @@ type page struct {
 // or there is no result; what a lost page would hide must not look deleted
 // (decisions.md, "What a fleet of AKOs got wrong").
 func (c *Client) List(ctx context.Context, tenant, typ string, query url.Values) ([]map[string]any, error) {
+	return c.listUpTo(ctx, math.MaxInt, tenant, typ, query)
+}
+
+// errTooMany is the answer about a collection that is larger than asked for.
+var errTooMany = errors.New("there are too many")
+
+// listUpTo is List for a collection of so many objects at most; errTooMany: there
+// are more, which the first page tells.
+func (c *Client) listUpTo(ctx context.Context, most int, tenant, typ string, query url.Values) ([]map[string]any, error) {
 	var err error
 	for range listAttempts {
 		var list []map[string]any
 		var incomplete *Error
-		list, err = c.listOnce(ctx, tenant, typ, query)
+		list, err = c.listOnce(ctx, most, tenant, typ, query)
 		if err == nil || !errors.As(err, &incomplete) || incomplete.Class != Incomplete {
 			return list, err
 		}
@@ -42,7 +52,7 @@ func (c *Client) List(ctx context.Context, tenant, typ string, query url.Values)
 	return nil, err
 }
 
-func (c *Client) listOnce(ctx context.Context, tenant, typ string, query url.Values) ([]map[string]any, error) {
+func (c *Client) listOnce(ctx context.Context, most int, tenant, typ string, query url.Values) ([]map[string]any, error) {
 	k := call{op: "listing", method: http.MethodGet, tenant: tenant, typ: typ, path: typ, name: query.Get("name"), query: names(query)}
 	k.query.Set("page_size", strconv.Itoa(pageSize))
 	incomplete := func(format string, args ...any) error {
@@ -73,7 +83,9 @@ func (c *Client) listOnce(ctx context.Context, tenant, typ string, query url.Val
 		if total >= 0 && count != total {
 			return nil, incomplete("page %d counts %d objects, the pages before counted %d", number, count, total)
 		}
-		total = count
+		if total = count; total > most {
+			return nil, errTooMany
+		}
 		for _, body := range p.Results {
 			uuid, _ := body["uuid"].(string)
 			if uuid == "" || seen[uuid] {

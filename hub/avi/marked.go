@@ -142,7 +142,9 @@ var uses = map[string][]string{
 func (c *Client) noteUses(ctx context.Context, r MarkedRequest, marked []Marked) error {
 	for typ, fields := range uses {
 		list, err := c.listSeen(ctx, r, typ, url.Values{
-			"cloud_ref.name": {r.Cloud}, "fields": {identity(typ) + "," + strings.Join(fields, ",")},
+			// Every program has the cluster's name in those of its objects; of a
+			// cloud's objects most are others'.
+			"name.contains": {r.Cluster}, "cloud_ref.name": {r.Cloud}, "fields": {identity(typ) + "," + strings.Join(fields, ",")},
 		})
 		if err != nil {
 			return fmt.Errorf("looking for what uses the marks of cluster %q: %w", r.Cluster, err)

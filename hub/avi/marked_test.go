@@ -66,15 +66,15 @@ func TestMarked(t *testing.T) {
 	of := func(cluster string) []any {
 		return []any{map[string]any{"key": "clustername", "values": []any{cluster}}}
 	}
-	pool("a", "blue", "ako-prod-2", of("prod-2"))
+	pool("prod-2--a", "blue", "ako-prod-2", of("prod-2"))
 	if got := marked("prod"); slices.Contains(got, "vrfcontext/blue true") {
 		t.Errorf("used by another: %v", got)
 	}
-	pool("c", "global", "ako-prod-avi-two", of("prod"))
+	pool("prod--c", "global", "ako-prod-avi-two", of("prod"))
 	if d := cmp.Diff([]string{"serviceenginegroup/seg-gold true", "vrfcontext/blue false"}, marked("prod")); d != "" {
 		t.Errorf("beside a secondary instance (-want +got):\n%s", d)
 	}
-	pool("b", "blue", "ako-gw-prod", nil)
+	pool("ako-gw-prod--b", "blue", "ako-gw-prod", nil)
 	if got := marked("prod"); !slices.Contains(got, "vrfcontext/blue true") {
 		t.Errorf("used by another program: %v", got)
 	}

@@ -77,7 +77,7 @@ func (c *Client) findNetwork(ctx context.Context, r FactsRequest, n NetworkName,
 		query.Set("vrf_context_ref.name", vrf)
 		where += fmt.Sprintf(" and VRF context %q", vrf)
 	}
-	list, err := c.findAll(ctx, r.Tenant, "network", query)
+	list, err := c.findShared(ctx, r, r.Tenant, "network", query)
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -187,7 +187,12 @@ func (h *networkHosts) read(ctx context.Context) error {
 	if h.hosts != nil {
 		return nil
 	}
-	list, err := h.client.findAll(ctx, h.r.Tenant, "vimgrnwruntime", url.Values{"cloud_ref.name": {h.r.Cloud}})
+	// All tenants see those of a cloud in admin.
+	as := h.r.Tenant
+	if orAdmin(h.f.CloudTenant) == "admin" {
+		as = "admin"
+	}
+	list, err := h.client.findShared(ctx, h.r, as, "vimgrnwruntime", url.Values{"cloud_ref.name": {h.r.Cloud}})
 	if err != nil && !forbidden(err) && ClassOf(err) != NotFound {
 		return err
 	}

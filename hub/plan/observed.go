@@ -95,6 +95,11 @@ func Tells(name, cluster string) bool {
 	return ok && shared
 }
 
+// Owners are the markers that Owned judges an object by.
+func Owners(o *Observed) [][]string {
+	return [][]string{marker(o.Body, "clustername"), marker(o.Body, "created_by")}
+}
+
 // Owner says whose an object is, for a message.
 func Owner(o *Observed) string {
 	if owner, _ := o.Body["created_by"].(string); owner != "" {
