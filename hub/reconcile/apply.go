@@ -295,7 +295,7 @@ func (w *worker) notePending(p plan.Plan, rest int, trouble bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.status.Held == "" {
+	if !w.held {
 		w.status.Pending = n
 	}
 }

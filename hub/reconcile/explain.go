@@ -137,7 +137,10 @@ func (w *worker) explainSoon(ctx context.Context, q explain.Query) (*explain.Clu
 func (w *worker) explain(q explain.Query) *explain.Cluster {
 	st := w.snapshot()
 	c := &explain.Cluster{Name: w.cluster, Tenant: st.Tenant, Mode: st.Mode, Waits: st.Waits, Held: st.Held, Error: st.Error, Units: []explain.Unit{}}
-	e := &explainer{w: w, m: w.model, held: st.Held}
+	e := &explainer{w: w, m: w.model}
+	if w.held {
+		e.held = st.Held
+	}
 	var units []translate.UnitKey
 	known := false
 	w.mirror.Read(func(v mirror.View) {

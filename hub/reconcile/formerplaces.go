@@ -53,7 +53,7 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 	if !s.RoutesWritten() || w.keepsUnknown() {
 		return nil
 	}
-	if w.namesakes != nil && w.namesakes.any(w.cluster) {
+	if w.hasNamesakes() {
 		// Another instance of the cluster's has the same marks where it is.
 		return nil
 	}
@@ -67,6 +67,9 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 	}
 	return out
 }
+
+// hasNamesakes says that another registration has the cluster's name.
+func (w *worker) hasNamesakes() bool { return w.namesakes != nil && w.namesakes.any(w.cluster) }
 
 // formerSoon is how long after virtual services have moved it is looked whether
 // their former place is empty.
@@ -106,7 +109,7 @@ func (w *worker) arrived(typ string, edits []translate.Edit) bool {
 // contexts of its cloud: those of AviInfraSettings, and those that the
 // registration named earlier.
 func (o *offboarding) lookAtFormer(ctx context.Context, s *translate.Settings) error {
-	if o.w.namesakes != nil && o.w.namesakes.any(o.w.cluster) {
+	if o.w.hasNamesakes() {
 		return nil // they may be another instance's
 	}
 	var known []plan.Key

@@ -36,6 +36,9 @@ type holdings struct {
 	// another reason than that such are wanted there: the registration named
 	// them earlier, namespaces did, or some were found there.
 	former map[string]struct{}
+	// strange are those of them that nothing but the cluster's name leads to, so
+	// that what they hold may be another's of that name.
+	strange map[string]struct{}
 	// searchAt is when objects of the cluster's are to be looked for in all
 	// tenants. blind says that this can't be done, and was said.
 	searchAt time.Time
@@ -43,7 +46,7 @@ type holdings struct {
 }
 
 func newHoldings() holdings {
-	return holdings{observed: map[plan.Key]*plan.Observed{}, loaded: map[string]bool{}, absent: map[string]*failure{}, former: map[string]struct{}{}}
+	return holdings{observed: map[plan.Key]*plan.Observed{}, loaded: map[string]bool{}, absent: map[string]*failure{}, former: map[string]struct{}{}, strange: map[string]struct{}{}}
 }
 
 // takeRegistration notes another registration. What was read of the controller

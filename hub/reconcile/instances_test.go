@@ -59,7 +59,9 @@ func TestTwoInstances(t *testing.T) {
 
 	check := func(when string, first, second int) {
 		t.Helper()
-		one.settle()
+		if err := one.try(); err != nil && !strings.Contains(err.Error(), "other registrations") {
+			t.Error(err)
+		}
 		two.settle()
 		if got := f.ownedBy("ako-c1"); len(got) != first {
 			t.Errorf("%s the primary has %v", when, got)
@@ -134,6 +136,27 @@ func TestTwoInstances(t *testing.T) {
 					t.Errorf("%s %s is left", typ, name)
 				}
 			}
+		}
+		// What is left to the secondary is reached by these.
+		if left := f.sim.Dump().SystemChanges; len(left["serviceenginegroup"]) != 1 || len(left["vrfcontext"]) != 1 {
+			t.Errorf("of label and routes there is %v", left)
+		}
+		if r := one.removal(); r.Done() || r.Objects != 2 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("both go", func(t *testing.T) {
+		leaves := instance("two", "avi-two")
+		leaving(leaves)
+		two.set(leaves)
+		_ = two.try()
+		f.pass(refreshEvery)
+		check("without any", 0, 0)
+		if left := f.sim.Dump().SystemChanges; len(left) > 0 {
+			t.Errorf("of label and routes there is %v", left)
+		}
+		if r := one.removal(); !r.Done() {
+			t.Errorf("%+v", r)
 		}
 	})
 }

@@ -45,6 +45,9 @@ func (w *worker) search(ctx context.Context, reg *v1alpha1.Cluster) {
 	for _, t := range found {
 		if !w.loaded[t] {
 			w.log.Info("a tenant that nothing leads to holds objects of the cluster", "tenant", t)
+			if _, known := w.former[t]; !known {
+				w.strange[t] = struct{}{}
+			}
 			w.former[t] = struct{}{}
 		}
 	}

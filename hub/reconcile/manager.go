@@ -79,7 +79,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 	defer m.mu.Unlock()
 	old, ok := m.running[name]
 	if ok && old.controller == reg.Spec.Controller {
-		m.namesakes.join(name, old.worker.ctl.Name(), reg.ObjectPrefix())
+		m.namesakes.join(name, old.worker.ctl.Name(), reg)
 		old.worker.register(reg)
 		return nil
 	}
@@ -104,7 +104,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 		done:       make(chan struct{}),
 	}
 	r.worker.namesakes = m.namesakes
-	m.namesakes.join(name, ctl.Name(), reg.ObjectPrefix())
+	m.namesakes.join(name, ctl.Name(), reg)
 	m.running[name] = r
 	m.claims.join(name, ctl.Name(), r.worker.kick)
 	m.wg.Go(func() {

@@ -24,7 +24,10 @@ import (
 // registration is still there.
 var errOffboarded = errors.New("the cluster is offboarded: remove its registration; a mode that writes would make its objects again")
 
-var errStillUsed = errors.New("it stays for the virtual services that are left")
+var (
+	errStillUsed = errors.New("it stays for the virtual services that are left")
+	errOthersUse = errors.New("it stays for the cluster's other registrations, whose virtual services need it")
+)
 
 // Offboarding is the removal of all that a cluster has on its controller: what
 // is to be done or, once it was carried out, what was done.
@@ -291,11 +294,17 @@ func (o *offboarding) next(ctx context.Context) (more bool, err error) {
 		}
 	}
 	o.out.Left = slices.SortedFunc(maps.Keys(o.observed), desired.CompareKeys)
-	if !slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }) {
+	var why error
+	switch {
+	case slices.ContainsFunc(o.out.Left, func(k plan.Key) bool { return k.Type == typeVirtualService }):
+		why = errStillUsed
+	case o.w.hasNamesakes():
+		why = errOthersUse
+	default:
 		return false, o.apply(ctx, o.withdrawals())
 	}
 	for _, s := range o.withdrawals().Steps {
-		o.out.Failures = append(o.out.Failures, Failure{Op: s.Op, Key: s.Key, Err: errStillUsed})
+		o.out.Failures = append(o.out.Failures, Failure{Op: s.Op, Key: s.Key, Err: why})
 	}
 	return false, nil
 }

@@ -40,7 +40,7 @@ func (w *worker) plan(reg *v1alpha1.Cluster) (plan.Plan, bool) {
 	for _, k := range postponed {
 		w.undone[k] = struct{}{}
 	}
-	w.notePlan(p)
+	w.notePlan(reg, p)
 	return p, true
 }
 
@@ -83,6 +83,9 @@ func (w *worker) planInput(reg *v1alpha1.Cluster, keep bool) plan.Input {
 			}
 			if w.absent[k.Tenant] != nil {
 				// It is known from before the tenant could not be read.
+				return true
+			}
+			if _, ok := approved[k]; w.isStrange(k) && !ok {
 				return true
 			}
 			return (keep || w.keepsHeld(k)) && !w.seenToGo(k)
@@ -246,7 +249,8 @@ func (w *worker) noteUndone(in plan.Input, p plan.Plan, keep bool) {
 }
 
 // notePlan keeps for people what the plan is about.
-func (w *worker) notePlan(p plan.Plan) {
+func (w *worker) notePlan(reg *v1alpha1.Cluster, p plan.Plan) {
+	strangers, text := w.strangers(reg)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p.Held != "" && w.status.Held != p.Held {
@@ -261,6 +265,9 @@ func (w *worker) notePlan(p plan.Plan) {
 		}
 	}
 	w.status.Held = p.Held
+	if p.Held == "" && text != "" {
+		w.braked, w.status.Held = strangers, text
+	}
 	w.status.Pending = len(p.Steps)
 	w.status.Objects = w.model.graph.Len()
 }

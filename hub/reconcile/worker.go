@@ -309,6 +309,7 @@ func (w *worker) prepare(ctx context.Context, reg *v1alpha1.Cluster) error {
 	if err := w.load(ctx, reg); err != nil {
 		return err
 	}
+	w.acquaint()
 	w.judge(reg)
 	w.retain()
 	return nil
@@ -344,11 +345,11 @@ func (w *worker) standing() error {
 		return w.removal.retry.err
 	}
 	var errs []error
-	if w.held {
-		w.mu.Lock()
+	w.mu.Lock()
+	if w.status.Held != "" {
 		errs = append(errs, fmt.Errorf("deletions wait for approval: %s", w.status.Held))
-		w.mu.Unlock()
 	}
+	w.mu.Unlock()
 	var first desired.Key
 	var err error
 	for k, f := range w.failed {
