@@ -52,6 +52,17 @@ func TestAddressIsFreedFirst(t *testing.T) {
 			}
 		}
 	})
+	t.Run("among many deletions", func(t *testing.T) {
+		all := slices.Clone(old)
+		for i := range 30 {
+			all = append(all, service(t, fmt.Sprint("0", i), fmt.Sprintf("10.0.1.%d", i+1))...)
+		}
+		p := Compute(input(at(t, service(t, "b", "10.0.0.2"), "global", "10.9.9.9"), allRead(t, all)))
+		at := steps(p)
+		if gap := at[Create]["virtualservice c1--b"] - at[Delete]["virtualservice c1--a"]; gap != 3 {
+			t.Errorf("nobody answers to the address for %d of %d steps", gap, len(p.Steps))
+		}
+	})
 	t.Run("a plan of the two alone", func(t *testing.T) {
 		in := input(at(t, service(t, "b", "10.0.0.2"), "global", "10.9.9.9"), allRead(t, old))
 		in.Scope = map[Key]bool{}

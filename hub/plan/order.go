@@ -25,6 +25,9 @@ var rank = map[string]int{
 
 const lastRank = 11
 
+// urgentBy puts a deletion before the others and after all that is made.
+const urgentBy = 50
+
 // priority is where a step goes when its dependencies leave the choice: edits
 // of shared objects first, since new virtual services wait for them; changes of
 // pool members before new objects (decision 5); deletions last, referrers first.
@@ -71,6 +74,13 @@ func order(steps map[Key]*Step) []Step {
 		n.link(byKey, edits)
 	}
 	urgent := linkAddresses(nodes)
+	for n := range urgent {
+		if n.step.Op == Delete {
+			// Before all other deletions, so that what needs the address follows at
+			// once: in between nobody answers to it.
+			n.priority -= urgentBy
+		}
+	}
 	moves := movesOf(nodes)
 	for _, n := range nodes {
 		if !urgent[n] {
