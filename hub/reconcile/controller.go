@@ -16,8 +16,9 @@ type Controller interface {
 	Name() string
 	// Probe asks whether the controller serves configuration; it is cheap.
 	Probe(ctx context.Context) error
-	// Facts reads what the settings of a cluster depend on.
-	Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, error)
+	// Facts reads what the settings of a cluster depend on, as far as others
+	// have not had the answers lately (nil: all of it).
+	Facts(ctx context.Context, reg *v1alpha1.Cluster, a *avi.Answers) (Facts, error)
 	// EnsureTenant says whether a tenant exists, after creating it where the
 	// registration asks for that and its mode allows it.
 	EnsureTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (bool, error)
@@ -25,8 +26,10 @@ type Controller interface {
 	// error: never a part of them.
 	Inventory(ctx context.Context, tenant, cluster, createdBy string) (map[plan.Key]*plan.Observed, error)
 	// TenantsOf returns the tenants that hold objects of the cluster's, of those
-	// that the controller's user sees.
+	// that the controller's user sees. TenantsOfMany does so for one of so many
+	// clusters of the controller, with what others have asked lately.
 	TenantsOf(ctx context.Context, cluster, createdBy string) ([]string, error)
+	TenantsOfMany(ctx context.Context, a *avi.Answers, clusters int, cluster, createdBy string) ([]string, error)
 	// VRFContext reads a VRF context of a cloud; nil: the user may not.
 	VRFContext(ctx context.Context, tenant, cloud, name string) (*plan.Observed, error)
 	// Marked returns the objects of others in the cluster's cloud that carry its
@@ -46,6 +49,8 @@ type Facts struct {
 	// Shared are the objects that the hub edits but that are not the cluster's:
 	// its service-engine group and, where it has static routes, its VRF context.
 	Shared map[plan.Key]*plan.Observed
+	// TenantFound says that the cluster's tenant was there.
+	TenantFound bool
 	// Former are such objects that the cluster's marks are in but don't belong
 	// in; they are among Shared, too.
 	Former []avi.Marked
@@ -72,13 +77,13 @@ func writes(m v1alpha1.Mode) bool {
 	return m == v1alpha1.ModeEnforce || m == v1alpha1.ModeCreateOnly
 }
 
-func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, error) {
+func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster, a *avi.Answers) (Facts, error) {
 	sp := reg.Spec
 	exists, err := c.EnsureTenant(ctx, reg, sp.Tenant.Name)
 	if err != nil {
 		return Facts{}, err
 	}
-	req := avi.FactsRequest{Tenant: sp.Tenant.Name, Cloud: sp.Cloud, SEGroup: sp.ServiceEngineGroup, VRF: sp.VRF, Tier1: sp.Network.NSXTTier1}
+	req := avi.FactsRequest{Tenant: sp.Tenant.Name, Cloud: sp.Cloud, SEGroup: sp.ServiceEngineGroup, VRF: sp.VRF, Tier1: sp.Network.NSXTTier1, Answers: a}
 	if sp.Network.NSXTTier1 != "" && sp.Backends.Type != v1alpha1.BackendNodePort {
 		req.VRF = "" // the router's counts
 	}
@@ -109,6 +114,7 @@ func (c controller) Facts(ctx context.Context, reg *v1alpha1.Cluster) (Facts, er
 			IPAMType: f.IPAMType, WithoutIPAM: f.IPAMProfile == "",
 		},
 		ClusterUUID: f.ClusterUUID,
+		TenantFound: exists,
 	}
 	if f.SEGroup != nil {
 		out.share(f.SEGroup)

@@ -39,6 +39,11 @@ type holdings struct {
 	// strange are those of them that nothing but the cluster's name leads to, so
 	// that what they hold may be another's of that name.
 	strange map[string]struct{}
+	// found is a tenant that was just seen to be there; empty: none.
+	found string
+	// readAlone and searchAlone say that what others were answered lately will not
+	// do the next time: somebody has changed something, or asks.
+	readAlone, searchAlone bool
 	// searchAt is when objects of the cluster's are to be looked for in all
 	// tenants. blind says that this can't be done, and was said.
 	searchAt time.Time
@@ -72,6 +77,7 @@ func (w *worker) takeRegistration(reg *v1alpha1.Cluster) {
 	w.reload, w.full = true, true
 	w.searchAt, w.blind = time.Time{}, false
 	w.trouble = failure{}
+	w.readAlone, w.searchAlone = old != nil, old != nil
 	if old == nil {
 		return
 	}
@@ -121,7 +127,11 @@ func (w *worker) learn(ctx context.Context, reg *v1alpha1.Cluster) error {
 // readFacts reads the facts about the controller. Where it answers but not with
 // what the registration names, a cluster that has facts goes on with them.
 func (w *worker) readFacts(ctx context.Context, reg *v1alpha1.Cluster, now time.Time) error {
-	facts, err := w.ctl.Facts(ctx, reg)
+	answers := w.shared
+	if w.readAlone {
+		answers = nil
+	}
+	facts, err := w.ctl.Facts(ctx, reg, answers)
 	if err != nil {
 		err = fmt.Errorf("reading the controller: %w", err)
 		if w.facts == nil || avi.ClassOf(err) == "" || away(err) {
@@ -132,6 +142,10 @@ func (w *worker) readFacts(ctx context.Context, reg *v1alpha1.Cluster, now time.
 		return nil
 	}
 	w.facts = &facts
+	w.readAlone, w.found = false, ""
+	if facts.TenantFound {
+		w.found = reg.Spec.Tenant.Name
+	}
 	w.stale = failure{}
 	w.refreshAt = now.Add(jittered(refreshEvery))
 	// Time to notice what others changed, too.
@@ -232,7 +246,10 @@ func (w *worker) retellMoved(fresh map[plan.Key]*plan.Observed) {
 // loadTenant reads one tenant; nil without an error: it is not there, and
 // nobody but the owners of objects in it need mind.
 func (w *worker) loadTenant(ctx context.Context, reg *v1alpha1.Cluster, tenant string) (map[plan.Key]*plan.Observed, error) {
-	exists, err := w.ctl.EnsureTenant(ctx, reg, tenant)
+	exists, err := tenant == w.found, error(nil)
+	if w.found = ""; !exists {
+		exists, err = w.ctl.EnsureTenant(ctx, reg, tenant)
+	}
 	switch {
 	case (avi.IsClass(err, avi.NoTenant) || avi.IsForbidden(err)) && tenant != w.model.settings.Tenant:
 		w.noteAbsent(tenant, err)

@@ -31,7 +31,7 @@ func (w *worker) search(ctx context.Context, reg *v1alpha1.Cluster) {
 		w.blindTo("the registration's tenant is dedicated", nil)
 		return
 	}
-	found, err := w.ctl.TenantsOf(ctx, w.model.settings.ClusterName, w.model.settings.CreatedBy())
+	found, err := w.tenantsHeld(ctx)
 	switch {
 	case avi.IsForbidden(err):
 		w.blindTo("the controller's user may not ask in all tenants at once", err)
@@ -54,6 +54,18 @@ func (w *worker) search(ctx context.Context, reg *v1alpha1.Cluster) {
 	d := newDelta()
 	w.model.leave(w.belongs, d)
 	w.takeDelta(d, true)
+}
+
+// tenantsHeld asks where objects of the cluster's are: together with the other
+// clusters of the controller or, where somebody has just changed something and
+// waits for what comes of it, for itself.
+func (w *worker) tenantsHeld(ctx context.Context) ([]string, error) {
+	s, alone := &w.model.settings, w.searchAlone
+	w.searchAlone = false
+	if alone || w.shared == nil {
+		return w.ctl.TenantsOf(ctx, s.ClusterName, s.CreatedBy())
+	}
+	return w.ctl.TenantsOfMany(ctx, w.shared, w.claims.clusters(w.cluster), s.ClusterName, s.CreatedBy())
 }
 
 // blindTo says, once, that objects that are left in tenants which namespaces

@@ -48,6 +48,7 @@ type Manager struct {
 	lanes     *lanes
 	claims    *claims
 	namesakes *namesakes
+	sharing   *sharing
 	metrics   *metrics
 
 	mu      sync.Mutex
@@ -69,7 +70,7 @@ func New(ctx context.Context, cfg Config) *Manager {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Manager{cfg: cfg, lanes: newLanes(), claims: newClaims(), namesakes: newNamesakes(), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
+	return &Manager{cfg: cfg, lanes: newLanes(), claims: newClaims(), namesakes: newNamesakes(), sharing: newSharing(cfg.Clock), metrics: newMetrics(cfg.Registerer), running: map[string]*running{}, ctx: ctx}
 }
 
 // Register starts a cluster's worker, or hands a changed registration to it.
@@ -103,7 +104,7 @@ func (m *Manager) Register(reg *v1alpha1.Cluster) error {
 		stop:       stop,
 		done:       make(chan struct{}),
 	}
-	r.worker.namesakes = m.namesakes
+	r.worker.namesakes, r.worker.shared = m.namesakes, m.sharing.answers(ctl.Name())
 	m.namesakes.join(name, ctl.Name(), reg)
 	m.running[name] = r
 	m.claims.join(name, ctl.Name(), r.worker.kick)

@@ -197,7 +197,7 @@ func (o *offboarding) inventory(ctx context.Context) (map[plan.Key]*plan.Observe
 // What the registration names may be gone by now; then there is nothing of the
 // cluster's in it.
 func (o *offboarding) lookAtShared(ctx context.Context) error {
-	facts, err := o.w.ctl.Facts(ctx, o.reg)
+	facts, err := o.w.ctl.Facts(ctx, o.reg, nil)
 	if err != nil {
 		if avi.ClassOf(err) == "" || away(err) {
 			return fmt.Errorf("reading the controller: %w", err)

@@ -105,6 +105,7 @@ func (w *worker) planAll(ctx context.Context) (plan.Plan, error) {
 		return w.planRemoval(ctx, reg)
 	}
 	w.refreshAt, w.searchAt, w.reload = w.now(), w.now(), true
+	w.readAlone, w.searchAlone = true, true
 	if err := w.prepare(ctx, reg); err != nil {
 		return plan.Plan{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/akohub/akohub/hub/avi"
 	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/plan"
@@ -42,9 +43,11 @@ type worker struct {
 	claims *claims
 	// namesakes is nil where there are none to mind.
 	namesakes *namesakes
-	metrics   *metrics
-	now       func() time.Time
-	wake      chan struct{}
+	// shared are the controller's answers to other clusters; nil: there are none.
+	shared  *avi.Answers
+	metrics *metrics
+	now     func() time.Time
+	wake    chan struct{}
 	// requests are run by the loop between cycles.
 	requests chan func(context.Context)
 	// ended is closed when the loop has ended.
