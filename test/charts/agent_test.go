@@ -71,3 +71,43 @@ func TestAgentMaySeeRoutes(t *testing.T) {
 		t.Errorf("error %v, output %.300s", err, out)
 	}
 }
+
+// An IngressClass is made but on OpenShift, whose Ingresses it would keep from
+// becoming Routes, unless one says otherwise.
+func TestIngressClass(t *testing.T) {
+	openshift := []string{"--api-versions", "route.openshift.io/v1"}
+	for _, tc := range []struct {
+		name string
+		args []string
+		want bool
+	}{
+		{"a plain cluster", nil, true},
+		{"an OpenShift cluster", openshift, false},
+		{"beside AKO", []string{"--set", "ingressClass.create=false"}, false},
+		{"wanted there all the same", append([]string{"--set", "ingressClass.create=true"}, openshift...), true},
+	} {
+		text, err := agentChart(t, tc.args...)
+		if err != nil {
+			t.Fatal(err, text)
+		}
+		if got := strings.Contains(text, "\nkind: IngressClass\n"); got != tc.want {
+			t.Errorf("%s: an IngressClass: %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
+
+// OpenShift gives each namespace users of its own, and refuses Pods with others.
+func TestUsersOnOpenShift(t *testing.T) {
+	openshift := []string{"--api-versions", "security.openshift.io/v1"}
+	for name, chart := range map[string]func(*testing.T, ...string) (string, error){"agent": agentChart, "hub": hubChart} {
+		for _, args := range [][]string{nil, openshift} {
+			text, err := chart(t, args...)
+			if err != nil {
+				t.Fatal(err, text)
+			}
+			if got, want := strings.Contains(text, "runAsUser:"), args == nil; got != want {
+				t.Errorf("%s with %v: a user of its own: %v, want %v", name, args, got, want)
+			}
+		}
+	}
+}

@@ -46,6 +46,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-certificate" (include "akohub-agent.fullname" .)) .Values.certificate.existingSecret -}}
 {{- end -}}
 
+{{/* "true" where the IngressClass is made. */}}
+{{- define "akohub-agent.ingressClass" -}}
+{{- if eq (toString .Values.ingressClass.create) "auto" -}}
+{{- if not (.Capabilities.APIVersions.Has "route.openshift.io/v1") -}}true{{- end -}}
+{{- else if .Values.ingressClass.create -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{/* "true" where the agent is to have rights on OpenShift's Routes. */}}
 {{- define "akohub-agent.routes" -}}
 {{- if eq (toString .Values.rbac.routes) "auto" -}}
