@@ -35,6 +35,9 @@ type Marked struct {
 	Another bool
 }
 
+// UsedBy says whether an object, as it was read, is in the group or VRF context.
+func (m Marked) UsedBy(o *plan.Observed) bool { return refersTo(o.Body, m.Observed) }
+
 // Marked returns the service-engine groups of a cloud that carry a cluster's
 // label and the VRF contexts that have its static routes, and only where there
 // are such, what uses them. They are sorted by key.

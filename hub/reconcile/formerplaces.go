@@ -61,11 +61,23 @@ func (w *worker) leaving(reg *v1alpha1.Cluster) []translate.Edit {
 	var out []translate.Edit
 	for _, m := range w.facts.Former {
 		belongs := slices.ContainsFunc(edits, func(e translate.Edit) bool { return e.Key == m.Key })
-		if !m.Used && !belongs && w.arrived(m.Key.Type, edits) {
+		if !m.Used && !belongs && !w.holdsIn(m) && w.arrived(m.Key.Type, edits) {
 			out = append(out, translate.Leaving(s, m.Key))
 		}
 	}
 	return out
+}
+
+// holdsIn says that one of the cluster's known objects is in a former place. The
+// controller's user need not have seen it when it looked for uses: it may have to
+// ask in each tenant by itself, and asked in none of the namespaces'.
+func (w *worker) holdsIn(m avi.Marked) bool {
+	for k, o := range w.observed {
+		if desired.Own(k.Type) && m.UsedBy(o) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasNamesakes says that another registration has the cluster's name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
+	"github.com/akohub/akohub/pkg/avisim"
 )
 
 // labels returns the labels of the cloud's service-engine groups, as "group:
@@ -148,6 +150,33 @@ func TestFormerGroupInUse(t *testing.T) {
 	}
 	c.settle()
 	c.refresh()
+	f.wantLabels("no longer in use", "seg-gold: clustername=prod")
+}
+
+// What is on a group in a namespace's tenant counts, too, where the hub may not ask
+// in all tenants at once.
+func TestFormerGroupInUseInANamespacesTenant(t *testing.T) {
+	f := start(t, "team", "a")
+	w := sites(0, 1)
+	w.node(1, "192.168.10.11")
+	w.namespace("default", "a")
+	blind := avisim.Fault{Tenant: "*", Status: http.StatusForbidden, Body: "You do not have permission to perform this action."}
+	f.sim.Inject(blind)
+	c := f.up(withRoutes("prod", "Default-Group"), w)
+	f.sim.Inject(avisim.Fault{Method: http.MethodPut, Type: typeVirtualService, Status: http.StatusInternalServerError, Body: "not now"})
+	if err := f.manager.Register(withRoutes("prod", "seg-gold")); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.try()
+	f.pass(2 * refreshEvery)
+	_ = c.try()
+	f.wantLabels("in use", "Default-Group: clustername=prod", "seg-gold: clustername=prod")
+	f.sim.ClearFaults()
+	f.sim.Inject(blind)
+	for range 3 {
+		f.pass(2 * refreshEvery)
+		_ = c.try()
+	}
 	f.wantLabels("no longer in use", "seg-gold: clustername=prod")
 }
 
