@@ -17,6 +17,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/akohub/akohub/hub/config"
+	"github.com/akohub/akohub/hub/feedback"
 	"github.com/akohub/akohub/hub/settings"
 	"github.com/akohub/akohub/pkg/api/v1alpha1"
 )
@@ -33,7 +34,7 @@ func TestHubConfiguration(t *testing.T) {
 
 func TestRegistrations(t *testing.T) {
 	groups := map[string]string{}
-	for _, file := range glob(t, "clusters/*.yaml", 2) {
+	for _, file := range append(glob(t, "clusters/*.yaml", 2), registrations(t, "more/*.yaml", 4)...) {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +53,40 @@ func TestRegistrations(t *testing.T) {
 			t.Errorf("%s and %s share a service-engine group", other, file)
 		}
 		groups[c.Spec.ServiceEngineGroup] = file
+	}
+}
+
+// registrations are those of the files that hold a Cluster.
+func registrations(t *testing.T, pattern string, atLeast int) []string {
+	t.Helper()
+	var out []string
+	for _, file := range glob(t, pattern, atLeast) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte("\nkind: Cluster\n")) {
+			out = append(out, file)
+		}
+	}
+	if len(out) < atLeast {
+		t.Fatalf("%s: registrations are %v; at least %d are wanted", pattern, out, atLeast)
+	}
+	return out
+}
+
+// TestTenantOfNamespace: the annotation is the one that the hub reads.
+func TestTenantOfNamespace(t *testing.T) {
+	data, err := os.ReadFile("more/tenant-namespace.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n corev1.Namespace
+	if err := sigsyaml.UnmarshalStrict(data, &n); err != nil {
+		t.Fatal(err)
+	}
+	if n.Annotations[feedback.AnnotationTenant] == "" {
+		t.Errorf("%s asks for no tenant: %v", n.Name, n.Annotations)
 	}
 }
 
