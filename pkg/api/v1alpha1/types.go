@@ -86,7 +86,8 @@ type Spec struct {
 	Network Network `json:"network,omitempty"`
 	// Namespaces says which namespaces take part.
 	Namespaces Namespaces `json:"namespaces,omitempty"`
-	// Features turns on what not every cluster wants.
+	// Features turns on what not every cluster wants. This hub serves none of these;
+	// akohub doctor says so of one that is on.
 	Features Features `json:"features,omitempty"`
 	// Events says which Events are written on the cluster's objects.
 	Events Events `json:"events,omitempty"`
@@ -346,7 +347,8 @@ type Namespaces struct {
 	System string `json:"system,omitempty" default:"avi-system" pattern:"[a-z0-9]([-a-z0-9]*[a-z0-9])?" maxLength:"63"`
 }
 
-// Features turns on what not every cluster wants.
+// Features turns on what not every cluster wants. This hub serves none of these;
+// akohub doctor says so of one that is on.
 type Features struct {
 	// GatewayAPI serves Gateways and HTTPRoutes of gateway.networking.k8s.io.
 	GatewayAPI bool `json:"gatewayAPI,omitempty" ako:"featureGates.GatewayAPI"`
