@@ -11,21 +11,25 @@ import (
 	"github.com/akohub/akohub/hub/mirror"
 	"github.com/akohub/akohub/hub/translate"
 	"github.com/akohub/akohub/pkg/kinds"
-	akohubv1 "github.com/akohub/akohub/proto/akohub/v1"
 )
 
 // ask is a host, and who asks for it.
 type ask struct {
 	host string
-	by   []mirror.Ref
+	// by are the objects whose it is, sorted.
+	by []mirror.Ref
+	// as is the claim to it.
+	as claim
 }
 
 // oldest returns the claim of the oldest Kubernetes object behind a fragment.
-func oldest(v mirror.View, f translate.Fragment) claim {
+func oldest(v mirror.View, f translate.Fragment) claim { return oldestOf(v, servedBy(f)) }
+
+func oldestOf(v mirror.View, refs []mirror.Ref) claim {
 	out := claim{created: math.MaxInt64}
-	for _, r := range servedBy(f) {
+	for _, r := range refs {
 		if created, ok := createdOf(v, r); ok && created < out.created {
-			out = claim{created: created, by: objectName(r)}
+			out.created, out.by = created, objectName(r)
 		}
 	}
 	return out
@@ -35,19 +39,26 @@ func objectName(r mirror.Ref) string {
 	return fmt.Sprintf("%s %s/%s", title(r.Kind), r.Namespace, r.Name)
 }
 
-// asks returns the hosts that somebody asked for and a fragment is about, sorted.
-// A name that is made up for a Service or an Ingress is nobody's claim: objects
-// of the same name in several clusters are no rivals.
-func asks(v mirror.View, f translate.Fragment) []ask {
-	by := map[string]map[mirror.Ref]struct{}{}
-	note := func(host string, r mirror.Ref) {
+// askers are the objects whose a host is: those that name it, and those that it
+// was generated for.
+type askers struct{ named, generated map[mirror.Ref]struct{} }
+
+// asks returns the hosts that a fragment is about, sorted. A host that somebody
+// names is asked for by those who do; one that nobody names was generated.
+func asks(v mirror.View, s *translate.Settings, f translate.Fragment) []ask {
+	by := map[string]*askers{}
+	note := func(host string, r mirror.Ref, generated bool) {
 		if host = canonical(host); host == "" {
 			return
 		}
 		if by[host] == nil {
-			by[host] = map[mirror.Ref]struct{}{}
+			by[host] = &askers{map[mirror.Ref]struct{}{}, map[mirror.Ref]struct{}{}}
 		}
-		by[host][r] = struct{}{}
+		if generated {
+			by[host].generated[r] = struct{}{}
+		} else {
+			by[host].named[r] = struct{}{}
+		}
 	}
 	refs := servedBy(f)
 	switch f.Unit.Kind {
@@ -58,23 +69,38 @@ func asks(v mirror.View, f translate.Fragment) []ask {
 			if !ok || r.Kind != kinds.Service {
 				continue
 			}
-			for _, name := range translate.AskedNames(svc.Body.GetMeta().GetAnnotations(), names) {
-				note(name, r)
+			asked := translate.AskedNames(svc.Body.GetMeta().GetAnnotations(), names)
+			for _, name := range asked {
+				note(name, r, false)
+			}
+			if name := translate.GeneratedName(s, r.Namespace, r.Name); len(asked) == 0 && slices.Contains(names, name) {
+				note(name, r, true)
 			}
 		}
 	case translate.UnitHost:
-		if madeUp(v, f.Unit.Name, refs) {
-			break
-		}
+		named := namedBy(v, f.Unit.Name)
 		for _, host := range append(namesOf(f), f.Unit.Name) {
 			for _, r := range refs {
-				note(host, r)
+				note(host, r, !named(r))
+			}
+		}
+	case translate.UnitIngress:
+		for _, host := range namesOf(f) {
+			for _, r := range refs {
+				note(host, r, true)
 			}
 		}
 	}
 	out := make([]ask, 0, len(by))
 	for _, host := range sortedKeys(by) {
-		out = append(out, ask{host, slices.SortedFunc(maps.Keys(by[host]), compareRefs)})
+		whose := by[host].named
+		if len(whose) == 0 {
+			whose = by[host].generated
+		}
+		a := ask{host: host, by: slices.SortedFunc(maps.Keys(whose), compareRefs)}
+		a.as = oldestOf(v, a.by)
+		a.as.generated = len(by[host].named) == 0
+		out = append(out, a)
 	}
 	return out
 }
@@ -99,13 +125,14 @@ func namesOf(f translate.Fragment) []string {
 	return out
 }
 
-// madeUp says that a host stands in no rule of the Ingresses that are served
-// under it: it was generated for one that names none (l7.md §8.1).
-func madeUp(v mirror.View, host string, refs []mirror.Ref) bool {
-	ings := v.IngressesOfHost(host)
-	return !slices.ContainsFunc(refs, func(r mirror.Ref) bool {
-		return r.Kind != kinds.Ingress || slices.ContainsFunc(ings, func(o mirror.Object[*akohubv1.Ingress]) bool { return o.Ref == r })
-	})
+// namedBy says of the objects that are served under a host whether they name it:
+// for an Ingress with a rule that names none it was generated (l7.md §8.1).
+func namedBy(v mirror.View, host string) func(mirror.Ref) bool {
+	named := map[mirror.Ref]bool{}
+	for _, o := range v.IngressesOfHost(host) {
+		named[o.Ref] = true
+	}
+	return func(r mirror.Ref) bool { return r.Kind != kinds.Ingress || named[r] }
 }
 
 // objectsOf returns the Kubernetes objects that a fragment stands for, sorted.

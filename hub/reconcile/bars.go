@@ -17,6 +17,7 @@ const (
 	reasonLimit     = "LimitExceeded"
 	reasonSuffix    = "ForeignSuffix"
 	reasonElsewhere = "HostClaimedElsewhere"
+	reasonShared    = "HostAlsoElsewhere"
 )
 
 // bar keeps a unit from having anything on the controller, by a rule that is not
@@ -30,10 +31,11 @@ func (b bar) waits() bool { return b.reason == "" }
 // rests on.
 type bars struct {
 	byUnit map[translate.UnitKey]bar
-	// denied are the DNS names that a Service with a VIP may not have: it has the
-	// VIP without them.
-	denied map[translate.UnitKey]map[string]bar
-	// refs are the Kubernetes objects of a unit that is barred or denied names.
+	// names is what stands against DNS names of a unit with a VIP of its own.
+	names map[translate.UnitKey]names
+	// waiting are the units of which more has to be known.
+	waiting map[translate.UnitKey]struct{}
+	// refs are the Kubernetes objects of a unit that something stands against.
 	refs map[translate.UnitKey][]mirror.Ref
 	// byObject lists these units of a Kubernetes object.
 	byObject map[mirror.Ref]map[translate.UnitKey]struct{}
@@ -41,14 +43,40 @@ type bars struct {
 	restless map[translate.UnitKey]struct{}
 	// born is the claim of the oldest object behind a unit.
 	born map[translate.UnitKey]claim
-	// asked are the hosts that somebody asked for by a unit.
+	// asked are the hosts that units are about.
 	asked map[translate.UnitKey][]ask
+}
+
+// names is what stands against DNS names of a unit, by name.
+type names struct {
+	// denied are those that it may not have: its VIP goes without them.
+	denied map[string]bar
+	// shared are generated ones that another cluster's VIP carries as well.
+	shared map[string]bar
+}
+
+func (n *names) deny(host string, b bar)  { n.denied = noteBar(n.denied, host, b) }
+func (n *names) share(host string, b bar) { n.shared = noteBar(n.shared, host, b) }
+
+func noteBar(m map[string]bar, host string, b bar) map[string]bar {
+	if m == nil {
+		m = map[string]bar{}
+	}
+	m[host] = b
+	return m
+}
+
+func (n names) empty() bool { return len(n.denied)+len(n.shared) == 0 }
+
+func (n names) equal(o names) bool {
+	return maps.Equal(n.denied, o.denied) && maps.Equal(n.shared, o.shared)
 }
 
 func newBars() bars {
 	return bars{
 		byUnit:   map[translate.UnitKey]bar{},
-		denied:   map[translate.UnitKey]map[string]bar{},
+		names:    map[translate.UnitKey]names{},
+		waiting:  map[translate.UnitKey]struct{}{},
 		refs:     map[translate.UnitKey][]mirror.Ref{},
 		byObject: map[mirror.Ref]map[translate.UnitKey]struct{}{},
 		restless: map[translate.UnitKey]struct{}{},
@@ -66,7 +94,7 @@ func (m *model) noteBorn(v mirror.View, u translate.UnitKey, f translate.Fragmen
 		return
 	}
 	m.bars.born[u] = oldest(v, f)
-	m.bars.asked[u] = asks(v, f)
+	m.bars.asked[u] = asks(v, &m.settings, f)
 }
 
 func (m *model) barred(u translate.UnitKey) bool {
@@ -110,19 +138,20 @@ func (m *model) setBar(u translate.UnitKey, b *bar, d *delta) {
 	}
 }
 
-// setDenied denies a unit DNS names, others maybe than before, or none any more.
-func (m *model) setDenied(u translate.UnitKey, denied map[string]bar, d *delta) {
-	old := m.bars.denied[u]
-	if len(old)+len(denied) == 0 {
+// setNames notes what stands against DNS names of a unit, other maybe than
+// before, or nothing any more.
+func (m *model) setNames(u translate.UnitKey, now names, d *delta) {
+	old := m.bars.names[u]
+	if old.empty() && now.empty() {
 		return
 	}
 	f := m.fragments[u]
-	if maps.Equal(old, denied) && slices.Equal(objectsOf(f), m.bars.refs[u]) {
+	if old.equal(now) && slices.Equal(objectsOf(f), m.bars.refs[u]) {
 		return
 	}
-	delete(m.bars.denied, u)
-	if len(denied) > 0 {
-		m.bars.denied[u] = denied
+	delete(m.bars.names, u)
+	if !now.empty() {
+		m.bars.names[u] = now
 	}
 	m.noteRefs(u, d)
 	owner := unitOwner(u)
@@ -133,7 +162,7 @@ func (m *model) setDenied(u translate.UnitKey, denied map[string]bar, d *delta) 
 
 // granted returns the objects of a unit without the DNS names that it is denied.
 func (m *model) granted(u translate.UnitKey, objects []translate.Object) []translate.Object {
-	denied := m.bars.denied[u]
+	denied := m.bars.names[u].denied
 	if len(denied) == 0 {
 		return objects
 	}
@@ -160,10 +189,13 @@ func isDenied(denied map[string]bar, names string) bool {
 	})
 }
 
-// published is a publication without a name that the unit is denied.
+// published is a publication without a name that the unit is denied. As long as
+// that isn't known, what is shown stays.
 func (m *model) published(u translate.UnitKey, p translate.Publication) translate.Publication {
-	if denied := m.bars.denied[u]; len(denied) > 0 && isDenied(denied, p.Host) {
-		p.Host, p.Annotate = "", false
+	for _, n := range translate.SplitNames(p.Host) {
+		if b, no := m.bars.names[u].denied[canonical(n)]; no {
+			p.Host, p.Annotate, p.Keep = "", false, p.Keep || b.waits()
+		}
 	}
 	return p
 }
@@ -176,7 +208,7 @@ func (m *model) noteRefs(u translate.UnitKey, d *delta) {
 		d.told[ref] = struct{}{}
 	}
 	delete(m.bars.refs, u)
-	if !m.barred(u) && len(m.bars.denied[u]) == 0 {
+	if !m.barred(u) && m.bars.names[u].empty() {
 		return
 	}
 	refs := objectsOf(m.fragments[u])
@@ -217,14 +249,20 @@ func (m *model) barProblems(ref mirror.Ref) []translate.Problem {
 }
 
 // of returns what stands against an object in a unit: what bars the whole of it,
-// and the names that are denied to it and not to others.
+// and what stands against names of its own.
 func (b *bars) of(u translate.UnitKey, ref mirror.Ref, asked []ask) []bar {
 	var out []bar
 	if x, ok := b.byUnit[u]; ok && !x.waits() {
 		out = append(out, x)
 	}
 	for _, a := range asked {
-		if x, ok := b.denied[u][a.host]; ok && slices.Contains(a.by, ref) {
+		if !slices.Contains(a.by, ref) {
+			continue
+		}
+		if x, ok := b.names[u].denied[a.host]; ok && !x.waits() {
+			out = append(out, x)
+		}
+		if x, ok := b.names[u].shared[a.host]; ok {
 			out = append(out, x)
 		}
 	}
@@ -243,7 +281,7 @@ type Denial struct {
 // maxDenials bounds how many are listed.
 const maxDenials = 100
 
-// denials lists what is barred or denied, by object, and says how many more
+// denials lists what is barred, denied or shared, by object, and says how many more
 // there are than are listed.
 func (m *model) denials() (out []Denial, more int) {
 	for _, ref := range slices.SortedFunc(maps.Keys(m.bars.byObject), compareRefs) {
@@ -269,17 +307,24 @@ func (b *bars) standing() error {
 		}
 		counts[x.reason]++
 	}
-	units, names := 0, 0
+	units, without, shared := 0, 0, 0
 	for _, u := range sortedUnits(b.byUnit) {
 		if x := b.byUnit[u]; !x.waits() {
 			count(x)
 			units++
 		}
 	}
-	for _, u := range sortedUnits(b.denied) {
-		for _, host := range sortedKeys(b.denied[u]) {
-			count(b.denied[u][host])
-			names++
+	for _, u := range sortedUnits(b.names) {
+		n := b.names[u]
+		for _, host := range sortedKeys(n.denied) {
+			if x := n.denied[host]; !x.waits() {
+				count(x)
+				without++
+			}
+		}
+		for _, host := range sortedKeys(n.shared) {
+			count(n.shared[host])
+			shared++
 		}
 	}
 	var what []string
@@ -290,10 +335,16 @@ func (b *bars) standing() error {
 		what = append(what, fmt.Sprintf("%d hosts or Services are not created", units))
 	}
 	switch {
-	case names == 1:
+	case without == 1:
 		what = append(what, "1 DNS name is not given to a Service")
-	case names > 1:
-		what = append(what, fmt.Sprintf("%d DNS names are not given to Services", names))
+	case without > 1:
+		what = append(what, fmt.Sprintf("%d DNS names are not given to Services", without))
+	}
+	switch {
+	case shared == 1:
+		what = append(what, "1 generated DNS name is another cluster's as well")
+	case shared > 1:
+		what = append(what, fmt.Sprintf("%d generated DNS names are other clusters' as well", shared))
 	}
 	if len(what) == 0 {
 		return nil

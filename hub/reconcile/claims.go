@@ -1,11 +1,11 @@
 package reconcile
 
 import (
-	"cmp"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
-	"github.com/akohub/akohub/hub/desired"
 	"github.com/akohub/akohub/hub/plan"
 	"github.com/akohub/akohub/hub/translate"
 )
@@ -13,6 +13,10 @@ import (
 // claims say which cluster has which host of a controller's DNS domains, where
 // several ask for it: the one whose Kubernetes object is the oldest and, of the
 // same age, the one whose name sorts first. Both are the same after a restart.
+//
+// A host that is named goes before one that was generated. Of clusters for which
+// the same was generated, the one that has it keeps it, and where several have it
+// already, as after several AKOs, all do; else age decides as well.
 //
 // A host goes from one cluster to another only once it is off the VIPs of the
 // first: what a cluster's VIPs carry on the controller it holds, whatever it
@@ -47,14 +51,17 @@ type claimant struct {
 	vip     plan.Key
 }
 
-func (c claimant) held() bool { return c.vip != plan.Key{} }
-
 // claim is a claimant's to a host.
 type claim struct {
 	// created is the age of the oldest object behind it, in seconds; by names
 	// that object, for people.
 	created int64
 	by      string
+	// generated says that nobody named the host.
+	generated bool
+	// given says of a generated one that the claimant has the host, or is just
+	// getting it.
+	given bool
 }
 
 // claimMember is a registered cluster.
@@ -88,7 +95,7 @@ func (c *claims) leave(cluster string) {
 	delete(c.members, cluster)
 	for who := range c.byUnit {
 		if who.cluster == cluster && !who.held() {
-			c.put(who, nil, claim{})
+			c.put(who, nil)
 		}
 	}
 	if old != nil && !old.known {
@@ -132,18 +139,27 @@ func (c *claims) unknown(cluster string) string {
 	return first
 }
 
-// set replaces the claims of a unit; no hosts: it has none.
-func (c *claims) set(cluster string, u translate.UnitKey, hosts []domainHost, as claim) {
+// set replaces the claims of a unit; no hosts: it has none. What a claim was
+// given it keeps.
+func (c *claims) set(cluster string, u translate.UnitKey, hosts map[domainHost]claim) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.put(claimant{cluster: cluster, unit: u}, hosts, as)
+	c.put(claimant{cluster: cluster, unit: u}, hosts)
 }
 
 // hold replaces what a cluster holds by one VIP.
 func (c *claims) hold(cluster, controller string, vip plan.Key, hosts []domainHost) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.put(claimant{cluster: cluster, at: controller, vip: vip}, hosts, claim{})
+	c.put(claimant{cluster: cluster, at: controller, vip: vip}, heldHosts(hosts))
+}
+
+func heldHosts(hosts []domainHost) map[domainHost]claim {
+	out := make(map[domainHost]claim, len(hosts))
+	for _, h := range hosts {
+		out[h] = claim{}
+	}
+	return out
 }
 
 // holdOnly replaces all that a cluster holds on a controller.
@@ -151,22 +167,18 @@ func (c *claims) holdOnly(cluster, controller string, vips map[plan.Key][]domain
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for k, hosts := range vips {
-		c.put(claimant{cluster: cluster, at: controller, vip: k}, hosts, claim{})
+		c.put(claimant{cluster: cluster, at: controller, vip: k}, heldHosts(hosts))
 	}
 	for k := range c.vips[holder{cluster, controller}] {
 		if _, there := vips[k]; !there {
-			c.put(claimant{cluster: cluster, at: controller, vip: k}, nil, claim{})
+			c.put(claimant{cluster: cluster, at: controller, vip: k}, nil)
 		}
 	}
 }
 
-func (c *claims) put(who claimant, hosts []domainHost, as claim) {
-	now := make(map[domainHost]struct{}, len(hosts))
-	for _, h := range hosts {
-		now[h] = struct{}{}
-	}
+func (c *claims) put(who claimant, hosts map[domainHost]claim) {
 	for _, h := range c.byUnit[who] {
-		if _, still := now[h]; still {
+		if _, still := hosts[h]; still {
 			continue
 		}
 		delete(c.byHost[h], who)
@@ -182,12 +194,13 @@ func (c *claims) put(who claimant, hosts []domainHost, as claim) {
 		delete(c.byUnit, who)
 		return
 	}
-	c.byUnit[who] = hosts
-	for _, h := range hosts {
+	c.byUnit[who] = slices.AppendSeq(make([]domainHost, 0, len(hosts)), maps.Keys(hosts))
+	for h, as := range hosts {
 		if c.byHost[h] == nil {
 			c.byHost[h] = map[claimant]claim{}
 		}
-		if old, ok := c.byHost[h][who]; ok && old == as {
+		old, ok := c.byHost[h][who]
+		if as.given = old.given && as.generated; ok && old == as {
 			continue
 		}
 		c.byHost[h][who] = as
@@ -230,40 +243,6 @@ func (c *claims) take(cluster string) map[translate.UnitKey]struct{} {
 	out := m.news
 	m.news = map[translate.UnitKey]struct{}{}
 	return out
-}
-
-// ahead returns a claim of another cluster that comes before one, if there is
-// one; the first of several.
-func (c *claims) ahead(h domainHost, cluster string, u translate.UnitKey, as claim) (claimant, claim, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	best, of := as, claimant{cluster: cluster, unit: u}
-	who := of
-	for other, o := range c.byHost[h] {
-		if other.cluster != cluster && !other.held() && compareClaims(other, o, of, best) < 0 {
-			of, best = other, o
-		}
-	}
-	return of, best, of != who
-}
-
-// holder returns another cluster whose VIP carries a host, the first of several;
-// empty: there is none.
-func (c *claims) holder(h domainHost, cluster string) (string, plan.Key) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var best claimant
-	for other := range c.byHost[h] {
-		if other.cluster != cluster && other.held() && (!best.held() || cmp.Or(cmp.Compare(other.cluster, best.cluster), desired.CompareKeys(other.vip, best.vip)) < 0) {
-			best = other
-		}
-	}
-	return best.cluster, best.vip
-}
-
-func compareClaims(a claimant, x claim, b claimant, y claim) int {
-	return cmp.Or(cmp.Compare(x.created, y.created), cmp.Compare(a.cluster, b.cluster),
-		cmp.Compare(a.unit.Kind, b.unit.Kind), cmp.Compare(a.unit.Namespace, b.unit.Namespace), cmp.Compare(a.unit.Name, b.unit.Name))
 }
 
 // canonical is a host name as DNS compares it.

@@ -74,15 +74,22 @@ func TestAsks(t *testing.T) {
 	})
 	for u, asked := range mod.bars.asked {
 		for _, a := range asked {
-			got[string(u.Kind)+" "+u.Name+" "+a.host] = a.by[0].Name
+			by := a.by[0].Name
+			if a.as.generated {
+				by += " (generated)"
+			}
+			got[string(u.Kind)+" "+u.Name+" "+a.host] = by
 		}
 	}
 	want := map[string]string{
-		"host Shop.avi.internal shop.avi.internal": "a",
-		"host *.avi.internal *.avi.internal":       "a",
-		"l4 listed one.avi.internal":               "listed",
-		"l4 listed two.avi.internal":               "listed",
-		"l4shared both two.avi.internal":           "s2",
+		"host Shop.avi.internal shop.avi.internal":           "a",
+		"host *.avi.internal *.avi.internal":                 "a",
+		"l4 listed one.avi.internal":                         "listed",
+		"l4 listed two.avi.internal":                         "listed",
+		"l4shared both two.avi.internal":                     "s2",
+		"l4shared both s1.default.avi.internal":              "s1 (generated)",
+		"l4 lb lb.default.avi.internal":                      "lb (generated)",
+		"host a.default.avi.internal a.default.avi.internal": "a (generated)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -103,6 +110,7 @@ func TestSuffixOfServices(t *testing.T) {
 			f := start(t)
 			w := sites(0, 2)
 			w.annotated("lb0", externalDNS, host)
+			w.annotated("lb1", externalDNS, "www.shop.avi.internal")
 			c := f.up(registration("c1", limits), w)
 			if got := f.names("team", "virtualservice"); len(got) != 1 || got[0] != "c1--default-lb1" {
 				t.Errorf("%v", got)
@@ -161,6 +169,7 @@ func TestSuffixOfSharedVIP(t *testing.T) {
 		w.annotated(name, "ako.vmware.com/enable-shared-vip", "both")
 	}
 	w[serviceRef("lb1")].GetService().Ports[0].Port = 81
+	w.annotated("lb0", externalDNS, "api.shop.avi.internal")
 	w.annotated("lb1", externalDNS, "www.bank.avi.internal")
 	c := f.up(registration("c1", limited(v1alpha1.Limits{FQDNSuffixes: []string{"shop.avi.internal"}})), w)
 	if got := f.names("team", "virtualservice"); len(got) > 0 {
@@ -216,23 +225,6 @@ func TestNameOfServiceElsewhere(t *testing.T) {
 	older.settle()
 	younger.settle()
 	if got := f.namesOn("young--default-lb0"); len(got) != 1 {
-		t.Errorf("%v", got)
-	}
-}
-
-// Names that are made up are nobody's claim: Services and Ingresses of the same
-// name in two clusters are no rivals.
-func TestGeneratedNamesAreNoClaims(t *testing.T) {
-	f := start(t)
-	for _, name := range []string{"one", "two"} {
-		w := sites(1, 1)
-		w.ingress("a0", 0, "")
-		c := f.up(registration(name), w)
-		if err := c.status().Error; err != "" {
-			t.Errorf("%s: %s", name, err)
-		}
-	}
-	if got := f.names("team", "pool"); len(got) != 4 {
 		t.Errorf("%v", got)
 	}
 }
@@ -345,13 +337,10 @@ func TestOneHostOnTwoControllers(t *testing.T) {
 	c.join("a", "east", func() {})
 	c.join("b", "west", func() {})
 	u := translate.UnitKey{Kind: translate.UnitHost, Name: "h"}
-	c.set("a", u, []domainHost{{"east", "h.test"}}, claim{created: 1})
+	c.set("a", u, map[domainHost]claim{{"east", "h.test"}: {created: 1}})
 	c.hold("a", "east", plan.Key{Name: "vip"}, []domainHost{{"east", "h.test"}})
-	if _, _, ok := c.ahead(domainHost{"west", "h.test"}, "b", u, claim{created: 2}); ok {
-		t.Error("a claim on another controller counts")
-	}
-	if who, _ := c.holder(domainHost{"west", "h.test"}, "b"); who != "" {
-		t.Error("a VIP on another controller counts")
+	if out := c.contest(domainHost{"west", "h.test"}, "b", u, claim{created: 2}, false, false); out.outcome != won {
+		t.Errorf("a claim or a VIP on another controller counts: %+v", out)
 	}
 	if c.unknown("b") != "" {
 		t.Error("a cluster of another controller is waited for")
@@ -365,7 +354,7 @@ func TestOneHostOnTwoControllers(t *testing.T) {
 // The order of claims is the same whatever comes first.
 func TestOldestClaim(t *testing.T) {
 	u := translate.UnitKey{Kind: translate.UnitHost, Name: "h"}
-	h := []domainHost{{"sim", "h.test"}}
+	h := domainHost{"sim", "h.test"}
 	type entry struct {
 		cluster string
 		created int64
@@ -375,18 +364,18 @@ func TestOldestClaim(t *testing.T) {
 		entries = append(entries[1:], entries[0])
 		c := newClaims()
 		for _, e := range entries {
-			c.set(e.cluster, u, h, claim{created: e.created})
+			c.set(e.cluster, u, map[domainHost]claim{h: {created: e.created}})
 		}
 		for cluster, want := range map[string]string{"a": "c", "b": "c", "c": "", "d": "c"} {
 			i := slices.IndexFunc(entries, func(e entry) bool { return e.cluster == cluster })
-			who, _, ok := c.ahead(h[0], cluster, u, claim{created: entries[i].created})
-			if got := who.cluster; ok != (want != "") || ok && got != want {
+			out := c.contest(h, cluster, u, claim{created: entries[i].created}, false, false)
+			if got := out.who.cluster; (out.outcome == behind) != (want != "") || got != want {
 				t.Errorf("%v: before %s is %s, want %s", entries, cluster, got, want)
 			}
 		}
 		c.leave("c")
-		if who, _, _ := c.ahead(h[0], "b", u, claim{created: 5}); who.cluster != "a" {
-			t.Errorf("%v: of one age %s is before b", entries, who.cluster)
+		if out := c.contest(h, "b", u, claim{created: 5}, false, false); out.who.cluster != "a" {
+			t.Errorf("%v: of one age %s is before b", entries, out.who.cluster)
 		}
 	}
 }

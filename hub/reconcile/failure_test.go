@@ -366,7 +366,7 @@ func TestServiceEngineGroup(t *testing.T) {
 	f.noWrites("a plan was looked at")
 	f.agents.take()
 
-	b := f.up(registration("c2", routes), sites(0, 1))
+	b := f.up(registration("c2", routes), sites(0, 1).under("c2"))
 	st := b.status()
 	if !strings.Contains(st.Error, "service-engine group") || !strings.Contains(st.Error, "c1") {
 		t.Errorf("shown: %q", st.Error)
@@ -573,7 +573,7 @@ func TestWorkersRest(t *testing.T) {
 	})
 	t.Run("write-backs due, and a registration that cannot be judged", func(t *testing.T) {
 		f.agents.set(func(a *agents) { a.outcome = akohubv1.WriteBackResult_OUTCOME_FORBIDDEN })
-		c := f.up(registration("c3"), sites(0, 2))
+		c := f.up(registration("c3"), sites(0, 2).under("c3"))
 		f.sim.Inject(avisim.Fault{Status: 503})
 		if err := f.manager.Register(registration("c3", func(r *v1alpha1.Cluster) { r.Spec.ServiceEngineGroup = "seg-gold" })); err != nil {
 			t.Fatal(err)

@@ -27,11 +27,7 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 	for u := range w.claims.take(w.cluster) {
 		units[u] = struct{}{}
 	}
-	for u, b := range m.bars.byUnit {
-		if b.waits() {
-			units[u] = struct{}{}
-		}
-	}
+	maps.Copy(units, m.bars.waiting)
 	if w.full {
 		for u := range m.fragments {
 			units[u] = struct{}{}
@@ -50,9 +46,10 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 		w.claim(reg, u, j.limits)
 	}
 	for _, u := range order {
-		b, denied := j.standing(u)
-		j.set(u, b)
-		m.setDenied(u, denied, j.d)
+		f := j.standing(u)
+		j.set(u, f.bar)
+		m.setNames(u, f.names, j.d)
+		mark(m.bars.waiting, u, f.waits())
 	}
 	j.counts()
 	m.bars.restless = emptied(m.bars.restless)
@@ -78,19 +75,22 @@ func (w *worker) release(units map[translate.UnitKey]struct{}) {
 // claim has a unit claim the hosts that its cluster may have. A cluster for which
 // nothing is written claims none; what its VIPs carry it holds all the same.
 func (w *worker) claim(reg *v1alpha1.Cluster, u translate.UnitKey, limits v1alpha1.Limits) {
-	var hosts []domainHost
+	var hosts map[domainHost]claim
 	if _, ok := w.model.fragments[u]; ok && !w.offboarded && writes(reg.Spec.Mode) {
 		for _, a := range w.model.bars.asked[u] {
 			h, ok := w.domainHost(a.host)
-			if ok && (allowed(a.host, limits) || w.serves(u, a.host)) {
-				hosts = append(hosts, h)
+			if ok && (allowed(a.host, limits) || w.has(u, a)) {
+				if hosts == nil {
+					hosts = map[domainHost]claim{}
+				}
+				hosts[h] = a.as
 			}
 		}
 	}
 	if _, had := w.claimed[u]; !had && len(hosts) == 0 {
 		return
 	}
-	w.claims.set(w.cluster, u, hosts, w.model.bars.born[u])
+	w.claims.set(w.cluster, u, hosts)
 	mark(w.claimed, u, len(hosts) > 0)
 }
 
@@ -112,16 +112,30 @@ func (w *worker) stands(u translate.UnitKey) bool {
 
 // serves says that the controller holds something of a unit under a host.
 func (w *worker) serves(u translate.UnitKey, host string) bool {
-	if !isService(u) {
+	if !ownsVIP(u) {
 		return w.stands(u)
 	}
 	return slices.ContainsFunc(w.model.owned[unitOwner(u)], func(k plan.Key) bool { return k.Type == typeVsVip && w.carries(k, host) })
 }
 
-// isService says of a unit that it is of Services, which have VIPs of their own
-// whatever they are called.
-func isService(u translate.UnitKey) bool {
-	return u.Kind == translate.UnitL4 || u.Kind == translate.UnitL4Shared
+// has says that the cluster has what a unit asks for. A generated host it has,
+// too, where another VIP of its carries it: that of the unit in another tenant.
+func (w *worker) has(u translate.UnitKey, a ask) bool {
+	if w.serves(u, a.host) {
+		return true
+	}
+	h, ok := w.domainHost(a.host)
+	return ok && a.as.generated && w.claims.holds(h, w.cluster)
+}
+
+// ownsVIP says of a unit that it has a VIP of its own whatever it is called: that
+// of Services, or of an Ingress that takes all requests.
+func ownsVIP(u translate.UnitKey) bool {
+	switch u.Kind {
+	case translate.UnitL4, translate.UnitL4Shared, translate.UnitIngress:
+		return true
+	}
+	return false
 }
 
 // judgement is one round of judge.
@@ -143,32 +157,54 @@ func (j *judgement) set(u translate.UnitKey, b *bar) {
 	j.w.model.setBar(u, b, j.d)
 }
 
+// finding is the judgement about a unit.
+type finding struct {
+	bar   *bar
+	names names
+}
+
+// waits says that more has to be known.
+func (f finding) waits() bool {
+	if f.bar != nil && f.bar.waits() {
+		return true
+	}
+	for _, b := range f.names.denied {
+		if b.waits() {
+			return true
+		}
+	}
+	return false
+}
+
 // standing says what bars a unit by the hosts that it asks for or by its network,
 // or which names it is denied.
-func (j *judgement) standing(u translate.UnitKey) (*bar, map[string]bar) {
+func (j *judgement) standing(u translate.UnitKey) finding {
+	var out finding
 	if _, ok := j.w.model.fragments[u]; !ok {
-		return nil, nil
+		return out
 	}
-	denied := map[string]bar{}
 	for _, a := range j.w.model.bars.asked[u] {
-		serves := j.w.serves(u, a.host)
-		if b := j.suffix(u, a); b != nil && !serves {
-			if !isService(u) || !j.w.stands(u) {
-				return b, nil
+		has := j.w.has(u, a)
+		if b := j.suffix(u, a); b != nil && !has {
+			if !ownsVIP(u) || !a.as.generated && !j.w.stands(u) {
+				return finding{bar: b}
 			}
-			denied[a.host] = *b
+			out.names.deny(a.host, *b)
 			continue
 		}
-		b := j.elsewhere(u, a, serves)
+		b, shared := j.elsewhere(u, a, has)
 		switch {
+		case shared:
+			out.names.share(a.host, *b)
 		case b == nil:
-		case isService(u) && !b.waits():
-			denied[a.host] = *b
-		case !isService(u) || !j.w.stands(u):
-			return b, nil
+		case ownsVIP(u) && (!b.waits() || j.w.stands(u)):
+			out.names.deny(a.host, *b)
+		default:
+			return finding{bar: b}
 		}
 	}
-	return j.network(u), denied
+	out.bar = j.network(u)
+	return out
 }
 
 // suffix bars a unit for a host name that the cluster may not have.
@@ -180,8 +216,16 @@ func (j *judgement) suffix(u translate.UnitKey, a ask) *bar {
 	if u.Kind == translate.UnitL4Shared {
 		whose = " of " + objectName(a.by[0])
 	}
-	return &bar{reasonSuffix, fmt.Sprintf("host %q%s is outside of what this cluster may serve (%s): it is not created",
-		a.host, whose, strings.Join(j.limits.FQDNSuffixes, ", "))}
+	what := "it is not created"
+	if a.as.generated {
+		whose = generatedFor(a)
+		if what = "it is not served; "; ownsVIP(u) {
+			what = "the VIP goes without it; "
+		}
+		what += remedy(u)
+	}
+	return &bar{reasonSuffix, fmt.Sprintf("host %q%s is outside of what this cluster may serve (%s): %s",
+		a.host, whose, strings.Join(j.limits.FQDNSuffixes, ", "), what)}
 }
 
 // network bars a unit for the network of its VIP.
@@ -201,39 +245,6 @@ func (j *judgement) network(u translate.UnitKey) *bar {
 func (j *judgement) creates(u translate.UnitKey) bool {
 	f := j.w.model.fragments[u]
 	return len(f.Objects)+len(f.Contributions) > 0
-}
-
-// elsewhere bars a unit whose host another cluster has: by an older object, or,
-// for what is new, by a VIP that carries it still. As long as a cluster's VIPs
-// are not known, what is new waits.
-func (j *judgement) elsewhere(u translate.UnitKey, a ask, serves bool) *bar {
-	w := j.w
-	h, ok := w.domainHost(a.host)
-	if !ok {
-		return nil
-	}
-	if who, c, ok := w.claims.ahead(h, w.cluster, u, w.model.bars.born[u]); ok {
-		return &bar{reasonElsewhere, fmt.Sprintf("host %q is cluster %q's, whose %s is older%s: it is served here once that cluster gives it up",
-			a.host, who.cluster, c.by, sameAge(c, w.model.bars.born[u]))}
-	}
-	if serves {
-		return nil
-	}
-	if cluster, vip := w.claims.holder(h, w.cluster); cluster != "" {
-		return &bar{reasonElsewhere, fmt.Sprintf("host %q is on the VIP %q of cluster %q: it is served here once it is off that", a.host, vip.Name, cluster)}
-	}
-	if j.unknown != "" {
-		return &bar{}
-	}
-	return nil
-}
-
-// sameAge says what else decides.
-func sameAge(c, mine claim) string {
-	if c.created == mine.created {
-		return " (of the same second, and its cluster's name sorts first)"
-	}
-	return ""
 }
 
 // heldBack says how many objects of what is there are beyond a limit, and which

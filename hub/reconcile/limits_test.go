@@ -315,9 +315,12 @@ func TestDomainOf(t *testing.T) {
 	}
 }
 
-// under gives the Ingresses of a world other hosts, below one of their own.
+// under gives the Ingresses and Services of a world hosts of its own.
 func (w world) under(prefix string) world {
-	for _, r := range w {
+	for ref, r := range w {
+		if r.GetService().GetType() == "LoadBalancer" {
+			w.annotated(ref.Name, externalDNS, prefix+"."+ref.Name+".avi.internal")
+		}
 		for _, rule := range r.GetIngress().GetRules() {
 			rule.Host = prefix + "." + rule.GetHost()
 		}

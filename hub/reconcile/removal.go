@@ -272,7 +272,7 @@ func (w *worker) claimRemaining(o *offboarding) {
 	w.holdOnly(o.observed, o.domains)
 	w.claims.know(w.cluster)
 	for u := range w.claimed {
-		w.claims.set(w.cluster, u, nil, claim{})
+		w.claims.set(w.cluster, u, nil)
 	}
 	clear(w.claimed)
 }

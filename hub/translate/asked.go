@@ -16,6 +16,12 @@ func AskedNames(annotations map[string]string, names []string) []string {
 	return SplitNames(asked)
 }
 
+// GeneratedName returns the DNS name that is generated for a Service, whether or
+// not it has it; empty: none is (l4-infra.md §1.6).
+func GeneratedName(s *Settings, namespace, service string) string {
+	return autoFQDNForService(s, namespace, service)
+}
+
 // SplitNames returns the names of a list that is separated by commas.
 func SplitNames(list string) []string {
 	var out []string
