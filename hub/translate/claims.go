@@ -153,6 +153,11 @@ func (b *hostBuilder) servers(c *claim, to backend) []*models.Server {
 	if why != "" {
 		b.problem(c, reasonPortMissing, "%s: Service %s %s", b.what(), name, why)
 	}
+	if why == "" && b.s.ServiceType == serviceTypeNodePort && nodePortOf(svc.Body, port) == 0 {
+		b.problem(c, reasonNoNodePort,
+			"%s: port %s of Service %s has no node port, through which the cluster's backends are reached: it has no servers from it; make the Service one of type NodePort",
+			b.what(), to.port.text(), name)
+	}
 	return buildServers(b.d, b.s, c.ref.Namespace, to.service, port)
 }
 

@@ -343,6 +343,37 @@ func TestBackendPorts(t *testing.T) {
 	}
 }
 
+// A host whose Service nodes don't answer for gets an empty pool; its owner is
+// told.
+func TestHostsNeedNodePorts(t *testing.T) {
+	nodePorts := func(s *Settings) { s.ServiceType = serviceTypeNodePort }
+	for _, tt := range []struct {
+		name string
+		svc  *akohubv1.Service
+		want []string
+	}{
+		{"inside only", &akohubv1.Service{Type: "ClusterIP"}, []string{reasonNoNodePort}},
+		{"not allocated", &akohubv1.Service{Type: serviceTypeLoadBalancer}, []string{reasonNoNodePort}},
+		{"on the nodes", &akohubv1.Service{Type: "NodePort"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			port := &akohubv1.ServicePort{Name: "http", Protocol: protocolTCP, Port: 80, TargetPortNumber: 8080}
+			if tt.want == nil {
+				port.NodePort = 30080
+			}
+			tt.svc.Ports = []*akohubv1.ServicePort{port}
+			f := hostFragment(t, settings(nodePorts), append(surroundings(t),
+				record(t, "red", "web", tt.svc), record(t, "red", "one", ingress(nil, "/")))...)
+			if diff := cmp.Diff(tt.want, reasonsOf(f)); diff != "" {
+				t.Errorf("problems: -want +got\n%s", diff)
+			}
+			if got := keysOf(f.Objects, typePool); len(got) != 1 {
+				t.Errorf("pools %v, want one", got)
+			}
+		})
+	}
+}
+
 func TestHostFragmentDepends(t *testing.T) {
 	f := hostFragment(t, settings(), append(webBackend(t), aviClass(t, true),
 		record(t, "red", "one", ingress(withTLS("gone"), "/")))...)
