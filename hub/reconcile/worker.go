@@ -334,7 +334,7 @@ func (w *worker) noteError(err error) {
 		return
 	}
 	if err != nil {
-		w.log.Error("reconciling the cluster failed", "error", err)
+		w.log.Warn("something stands against the cluster", "error", err)
 	} else {
 		w.log.Info("what stood against the cluster is gone")
 	}
