@@ -112,6 +112,8 @@ type offboarding struct {
 	domains []string
 	// found says that there was something of the cluster's own.
 	found bool
+	// unseen says that nobody looks at the plan before it is carried out.
+	unseen bool
 }
 
 func newOffboarding(w *worker, reg *v1alpha1.Cluster) *offboarding {
@@ -142,7 +144,7 @@ func (o *offboarding) look(ctx context.Context) error {
 // tenants returns the tenants that the cluster may have objects in: all that
 // hold some or, where they can't be asked at once, those that are known.
 func (o *offboarding) tenants(ctx context.Context) ([]string, error) {
-	set := map[string]struct{}{o.reg.Spec.Tenant.Name: {}}
+	set := map[string]struct{}{}
 	for t := range o.w.loaded {
 		set[t] = struct{}{}
 	}
@@ -152,6 +154,12 @@ func (o *offboarding) tenants(ctx context.Context) ([]string, error) {
 	for t := range o.w.former {
 		set[t] = struct{}{}
 	}
+	if o.unseen {
+		for t := range o.w.strange {
+			delete(set, t)
+		}
+	}
+	set[o.reg.Spec.Tenant.Name] = struct{}{}
 	for _, t := range o.w.namespaceTenants(o.reg) {
 		set[t] = struct{}{}
 	}
@@ -167,9 +175,27 @@ func (o *offboarding) tenants(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("looking for the tenants of the cluster's objects: %w", err)
 	}
 	for _, t := range found {
+		if _, known := set[t]; !known && o.doubts(t) {
+			o.note("objects in tenant %q have the cluster's name, but no namespace and no registration has named the tenant: they may be another cluster's of that name "+
+				"and are left alone; \"akohub offboard\" shows and removes them", t)
+			continue
+		}
 		set[t] = struct{}{}
 	}
 	return sortedKeys(set), nil
+}
+
+// doubts says of a tenant in which objects of the cluster's name were found that
+// they may be another's, where nobody looks at what is removed: they were left
+// alone while the cluster was served, or its namespaces are known and name other
+// tenants. Of a cluster that is gone already nobody can tell.
+func (o *offboarding) doubts(tenant string) bool {
+	if !o.unseen {
+		return false
+	}
+	_, doubtful := o.w.strange[tenant]
+	o.w.mirror.Read(func(v mirror.View) { doubtful = doubtful || v.Synced(kinds.Namespace) })
+	return doubtful
 }
 
 func (o *offboarding) inventory(ctx context.Context) (map[plan.Key]*plan.Observed, error) {

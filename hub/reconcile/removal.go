@@ -170,6 +170,7 @@ func (w *worker) remove(ctx context.Context, reg *v1alpha1.Cluster) error {
 // beginRemoval looks at what there is.
 func (w *worker) beginRemoval(ctx context.Context, reg *v1alpha1.Cluster) error {
 	o := newOffboarding(w, reg)
+	o.unseen = true
 	if err := o.look(ctx); err != nil {
 		return fmt.Errorf("offboarding: %w", err)
 	}
@@ -388,6 +389,7 @@ func (w *worker) takeBackOne(v mirror.View, ref mirror.Ref) *akohubv1.WriteBack 
 // planRemoval returns what is still to be removed of a cluster in mode offboard.
 func (w *worker) planRemoval(ctx context.Context, reg *v1alpha1.Cluster) (plan.Plan, error) {
 	o := newOffboarding(w, reg)
+	o.unseen = true
 	if err := o.look(ctx); err != nil {
 		return plan.Plan{}, err
 	}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,26 @@ func TestNamesakeInAnotherTenant(t *testing.T) {
 	_ = c.try()
 	f.noWrites("after a restart")
 
+	t.Run("offboarding", func(t *testing.T) {
+		for when, change := range map[string]func(){
+			"that was served": func() {},
+			"after a restart": func() { f.restart(); c = f.register(registration("c1", leaving), w); c.sync() },
+		} {
+			change()
+			c.set(registration("c1", leaving))
+			if diff := cmp.Diff(theirs, f.everything("other")); diff != "" {
+				t.Errorf("of the other cluster, offboarding one %s (-before +now):\n%s", when, diff)
+			}
+			if left := f.names("team", "virtualservice"); len(left) > 0 {
+				t.Errorf("left of a cluster %s: %v", when, left)
+			}
+			if got := c.removal(); !slices.ContainsFunc(got.Notes, func(s string) bool { return strings.Contains(s, `"other"`) }) {
+				t.Errorf("notes %v", got.Notes)
+			}
+			f.writes()
+			c.set(registration("c1"))
+		}
+	})
 	t.Run("somebody says that it is this cluster's", func(t *testing.T) {
 		if err := f.manager.Approve("c1"); err != nil {
 			t.Fatal(err)
