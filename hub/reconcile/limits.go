@@ -16,7 +16,7 @@ import (
 // judge bars the units that may not be: those beyond the limits of the
 // registration and those whose host another cluster has. It looks at the units
 // that were translated anew, and at those that another cluster's doing touches;
-// with limits on numbers, at all of them.
+// with limits on numbers, where what they count has changed, at all of them.
 //
 // A limit takes nothing away that is there. A host that an older object of
 // another cluster claims is given up, whether it is served or not. A Service
@@ -51,7 +51,11 @@ func (w *worker) judge(reg *v1alpha1.Cluster) {
 		m.setNames(u, f.names, j.d)
 		mark(m.bars.waiting, u, f.waits())
 	}
-	j.counts()
+	if w.full || m.recount {
+		// With thousands of hosts it takes long, and most changes are none of it.
+		m.recount = false
+		j.counts()
+	}
 	m.bars.restless = emptied(m.bars.restless)
 	m.assemble(j.d)
 	for _, u := range j.newly {

@@ -54,6 +54,8 @@ type model struct {
 	// wanted objects that refer to one.
 	tenants   map[string]int
 	referrers map[desired.Key]map[desired.Key]struct{}
+	// recount says that something has changed that limits on numbers are about.
+	recount bool
 }
 
 func newModel(s translate.Settings) *model {
@@ -139,7 +141,9 @@ func (m *model) update(v mirror.View, units []translate.UnitKey, d *delta) {
 
 func (m *model) replace(v mirror.View, u translate.UnitKey, old, f translate.Fragment, d *delta) {
 	m.fragments[u] = f
+	born := m.bars.born[u]
 	m.noteBorn(v, u, f)
+	m.recount = m.recount || m.bars.born[u] != born
 	m.link(u, old.Deps, f.Deps)
 	m.retell(u, old, f, d)
 	m.unmark(v, u, old.Marks, f.Marks)
@@ -183,6 +187,7 @@ func (m *model) noteUnserved(u translate.UnitKey, is bool, d *delta) {
 
 // withdraw takes a unit's contributions from their parents.
 func (m *model) withdraw(u translate.UnitKey, cs []translate.Contribution, d *delta) {
+	m.recount = m.recount || len(cs) > 0
 	for _, c := range cs {
 		delete(m.parents[c.Parent], u)
 		d.parents[c.Parent] = struct{}{}
@@ -191,6 +196,7 @@ func (m *model) withdraw(u translate.UnitKey, cs []translate.Contribution, d *de
 
 // contribute adds a unit's contributions to their parents.
 func (m *model) contribute(u translate.UnitKey, cs []translate.Contribution, d *delta) {
+	m.recount = m.recount || len(cs) > 0
 	for _, c := range cs {
 		if m.parents[c.Parent] == nil {
 			m.parents[c.Parent] = map[translate.UnitKey][]translate.Contribution{}
@@ -292,6 +298,7 @@ func (m *model) put(o *desired.Object, d *delta) {
 		m.unrefer(old)
 	} else {
 		m.tenants[o.Key.Tenant]++
+		m.recount = true
 	}
 	for _, to := range o.Refs {
 		if m.referrers[to] == nil {
@@ -309,6 +316,7 @@ func (m *model) remove(k desired.Key, d *delta) {
 	if !had {
 		return
 	}
+	m.recount = true
 	m.unrefer(old)
 	if m.tenants[k.Tenant]--; m.tenants[k.Tenant] == 0 {
 		delete(m.tenants, k.Tenant)

@@ -110,6 +110,7 @@ func (m *model) offer(owner string, unit *translate.UnitKey, objects []translate
 		touched[obj.Key] = struct{}{}
 		keys = append(keys, obj.Key)
 	}
+	m.recount = m.recount || !slices.Equal(keys, m.owned[owner])
 	m.owned[owner] = keys
 	m.ranks[owner] = rank{created: created, unit: unit}
 	m.decide(owner, touched, d)

@@ -66,6 +66,7 @@ func (r *referrals) remove(o *plan.Observed) {
 // hold takes over what the controller holds under a name now.
 func (w *worker) hold(o *plan.Observed) {
 	noteRefs(o)
+	w.model.recount = w.model.recount || w.observed[o.Key] == nil
 	w.forget(o.Key)
 	w.observed[o.Key] = o
 	w.holdNames(o.Key, o)
@@ -76,6 +77,7 @@ func (w *worker) hold(o *plan.Observed) {
 
 // letGo notes that the controller holds nothing under a name any more.
 func (w *worker) letGo(k plan.Key) {
+	w.model.recount = true
 	w.forget(k)
 	w.holdNames(k, nil)
 }
