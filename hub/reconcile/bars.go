@@ -269,8 +269,8 @@ func (b *bars) of(u translate.UnitKey, ref mirror.Ref, asked []ask) []bar {
 	return out
 }
 
-// Denial is what a cluster asks for that it does not get by a rule of the hub's:
-// a limit, or another cluster's claim.
+// Denial is what a cluster asks for that it does not get by a rule of the hub's,
+// a limit or another cluster's claim, or that it shares with another cluster.
 type Denial struct {
 	// Object is a Kubernetes object, "Ingress shop/web".
 	Object string
