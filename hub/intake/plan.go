@@ -57,7 +57,6 @@ var annotationPrefixes = []string{
 	"aviinfrasetting.ako.vmware.com/",
 	"external-dns.alpha.kubernetes.io/hostname",
 	"ingressclass.kubernetes.io/",
-	"k8s.ovn.org/host-cidrs",
 	"k8s.ovn.org/node-subnets",
 	"node.antrea.io/",
 	// Also nodeportlocal.antrea.io/enabled.
