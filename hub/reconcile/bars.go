@@ -192,8 +192,12 @@ func isDenied(denied map[string]bar, names string) bool {
 // published is a publication without a name that the unit is denied. As long as
 // that isn't known, what is shown stays.
 func (m *model) published(u translate.UnitKey, p translate.Publication) translate.Publication {
+	denied := m.bars.names[u].denied
+	if len(denied) == 0 {
+		return p
+	}
 	for _, n := range translate.SplitNames(p.Host) {
-		if b, no := m.bars.names[u].denied[canonical(n)]; no {
+		if b, no := denied[canonical(n)]; no {
 			p.Host, p.Annotate, p.Keep = "", false, p.Keep || b.waits()
 		}
 	}
