@@ -45,6 +45,10 @@ type bars struct {
 	born map[translate.UnitKey]claim
 	// asked are the hosts that units are about.
 	asked map[translate.UnitKey][]ask
+	// summed and listed say that sum, and what people are shown of it, are as
+	// things stand: where thousands of hosts are barred, both take long.
+	summed, listed bool
+	sum            error
 }
 
 // names is what stands against DNS names of a unit, by name.
@@ -88,6 +92,9 @@ func newBars() bars {
 // noteBorn notes that a unit was translated anew.
 func (m *model) noteBorn(v mirror.View, u translate.UnitKey, f translate.Fragment) {
 	m.bars.restless[u] = struct{}{}
+	if m.bars.refs[u] != nil {
+		m.bars.listed = false // it may be somebody else who is denied a name
+	}
 	if len(f.Objects)+len(f.Contributions) == 0 {
 		delete(m.bars.born, u)
 		delete(m.bars.asked, u)
@@ -207,6 +214,7 @@ func (m *model) published(u translate.UnitKey, p translate.Publication) translat
 // noteRefs notes the Kubernetes objects of a unit that is barred or denied
 // names, and has them told.
 func (m *model) noteRefs(u translate.UnitKey, d *delta) {
+	m.bars.summed, m.bars.listed = false, false
 	for _, ref := range m.bars.refs[u] {
 		drop(m.bars.byObject, ref, u)
 		d.told[ref] = struct{}{}
@@ -303,6 +311,13 @@ func (m *model) denials() (out []Denial, more int) {
 // standing says how many units are barred and names denied, and why the first
 // of them is.
 func (b *bars) standing() error {
+	if !b.summed {
+		b.summed, b.sum = true, b.sumUp()
+	}
+	return b.sum
+}
+
+func (b *bars) sumUp() error {
 	counts := map[string]int{}
 	var first bar
 	count := func(x bar) {

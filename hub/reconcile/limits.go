@@ -267,6 +267,10 @@ func (w *worker) heldBack() error {
 
 // noteDenials keeps for people what the cluster does not get.
 func (w *worker) noteDenials() {
+	if w.model.bars.listed && !w.full && len(w.over) == 0 {
+		return
+	}
+	w.model.bars.listed = len(w.over) == 0
 	denied, more := w.model.denials()
 	for _, k := range slices.SortedFunc(maps.Keys(w.over), desired.CompareKeys) {
 		obj, ok := w.model.graph.Get(k)
