@@ -250,9 +250,9 @@ func (w *worker) noteUndone(in plan.Input, p plan.Plan, keep bool) {
 
 // notePlan keeps for people what the plan is about.
 func (w *worker) notePlan(reg *v1alpha1.Cluster, p plan.Plan) {
-	strangers, text := w.strangers(reg)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	strangers, text := w.strangers(reg, w.approved)
 	if p.Held != "" && w.status.Held != p.Held {
 		w.log.Warn("the plan is held and waits for approval", "reason", p.Held)
 	}

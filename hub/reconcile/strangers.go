@@ -12,7 +12,7 @@ import (
 // AKOs whose users see one tenant each may well have the same cluster name. What
 // a search finds in a tenant that no namespace and no registration has named is
 // the cluster's own only if something in it has come to a tenant that a
-// namespace names, or if a person says so. Until then it stays as it is, and
+// namespace names, if it serves nothing, or if a person says so. Until then it stays as it is, and
 // holds up nothing else.
 
 // acquaint takes the tenants for known that something leads to after all.
@@ -25,14 +25,22 @@ func (w *worker) acquaint() {
 }
 
 // leftBehind says that a namespace took something of what a tenant holds along to
-// another one.
+// another one, or that nothing is served in it: what holds no pool is what hosts
+// shared that have gone.
 func (w *worker) leftBehind(tenant string) bool {
+	if !w.loaded[tenant] {
+		return false
+	}
+	empty := true
 	for k := range w.observed {
-		if k.Tenant == tenant && k.Type == typePool && w.wantedElsewhere(k) {
-			return true
+		if k.Tenant == tenant && k.Type == typePool {
+			if w.wantedElsewhere(k) {
+				return true
+			}
+			empty = false
 		}
 	}
-	return false
+	return empty
 }
 
 // isStrange says of an object that it is not known to be this cluster's.
@@ -42,13 +50,14 @@ func (w *worker) isStrange(k plan.Key) bool {
 }
 
 // strangers returns what waits for a person's word, and what to say of it.
-func (w *worker) strangers(reg *v1alpha1.Cluster) (keys map[plan.Key]struct{}, text string) {
+func (w *worker) strangers(reg *v1alpha1.Cluster, approved map[plan.Key]struct{}) (keys map[plan.Key]struct{}, text string) {
 	if len(w.strange) == 0 || !writes(reg.Spec.Mode) {
 		return nil, ""
 	}
 	held := map[string]struct{}{}
 	for k := range w.observed {
-		if _, wanted := w.model.graph.Get(k); !wanted && w.isStrange(k) {
+		_, wanted := w.model.graph.Get(k)
+		if _, goes := approved[k]; !wanted && !goes && w.isStrange(k) {
 			keys = set(keys, k, struct{}{})
 			held[k.Tenant] = struct{}{}
 		}
