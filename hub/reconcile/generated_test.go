@@ -567,3 +567,29 @@ func TestGeneratedNameIsGivenOnce(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 }
+
+// The newer of two that have a generated name looks again when the older is
+// found to have it, whatever came first.
+func TestTwinsAreFoundInAnyOrder(t *testing.T) {
+	c := newClaims()
+	h := domainHost{"sim", "h.test"}
+	u := translate.UnitKey{Kind: translate.UnitL4, Namespace: "default", Name: "lb0"}
+	ages := map[string]claim{"older": {created: 1, generated: true}, "newer": {created: 2, generated: true}}
+	for name, as := range ages {
+		c.join(name, "sim", func() {})
+		c.set(name, u, map[domainHost]claim{h: as})
+	}
+	if out := c.contest(h, "newer", u, ages["newer"], true, false); out.outcome != won {
+		t.Errorf("before the older one was looked at: %+v", out)
+	}
+	c.take("newer")
+	if out := c.contest(h, "older", u, ages["older"], true, false); out.outcome != won {
+		t.Errorf("the older one: %+v", out)
+	}
+	if len(c.take("newer")) != 1 {
+		t.Error("the newer one does not look again")
+	}
+	if out := c.contest(h, "newer", u, ages["newer"], true, false); out.outcome != doubled || out.who.cluster != "older" {
+		t.Errorf("the newer one: %+v", out)
+	}
+}
