@@ -205,6 +205,9 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 			into[k] = o
 		}
 		loaded[t], news = true, true
+		if !w.reload {
+			w.retellTenant(t)
+		}
 		if _, ok := w.former[t]; ok && len(held) == 0 {
 			delete(w.former, t)
 		}
@@ -226,6 +229,16 @@ func (w *worker) load(ctx context.Context, reg *v1alpha1.Cluster) error {
 	w.claims.know(w.cluster)
 	w.full = w.full || news
 	return nil
+}
+
+// retellTenant has the objects looked at that rest on something in a tenant, of
+// which nothing could be said before it was read.
+func (w *worker) retellTenant(tenant string) {
+	for k := range w.model.shown {
+		if k.Tenant == tenant {
+			w.model.toldOf(k, w.news)
+		}
+	}
 }
 
 // retellMoved has the objects looked at whose virtual service or address is

@@ -270,7 +270,7 @@ func (w *worker) statusOf(object *akohubv1.ObjectRef, ref mirror.Ref, t *telling
 func (w *worker) writeOf(object *akohubv1.ObjectRef, t *telling, pubs []translate.Publication, current feedback.Current) (*akohubv1.WriteBack, error) {
 	entries := make([]feedback.Entry, 0, len(pubs))
 	for _, p := range pubs {
-		if p.Keep {
+		if p.Keep || w.unseen(p) {
 			return nil, nil
 		}
 		entries = append(entries, w.entryOf(p))
@@ -279,6 +279,13 @@ func (w *worker) writeOf(object *akohubv1.ObjectRef, t *telling, pubs []translat
 		return feedback.ForRoute(object, w.router(), entries, w.facts.ClusterUUID, current)
 	}
 	return feedback.For(object, entries, w.facts.ClusterUUID, current, t.shown)
+}
+
+// unseen says that it is not known whether anything serves a publication, since
+// its tenant could not be read. What it had in a tenant before may serve it still.
+func (w *worker) unseen(p translate.Publication) bool {
+	k := p.VirtualService
+	return k.Tenant != "" && !w.loaded[k.Tenant] && w.observed[k] == nil
 }
 
 // router is who the hub is to Routes.
