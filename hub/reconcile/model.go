@@ -189,7 +189,13 @@ func (m *model) noteUnserved(u translate.UnitKey, is bool, d *delta) {
 func (m *model) withdraw(u translate.UnitKey, cs []translate.Contribution, d *delta) {
 	m.recount = m.recount || len(cs) > 0
 	for _, c := range cs {
-		delete(m.parents[c.Parent], u)
+		us, there := m.parents[c.Parent]
+		if !there {
+			// A unit that was barred never got that far, and what isn't there is not
+			// made for what goes.
+			continue
+		}
+		delete(us, u)
 		d.parents[c.Parent] = struct{}{}
 	}
 }
