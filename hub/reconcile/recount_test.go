@@ -15,35 +15,53 @@ import (
 	"github.com/akohub/akohub/pkg/kinds"
 )
 
-// BenchmarkLimited is BenchmarkEndpointChange for a cluster with a limit on
-// numbers, which is about all that there is.
+// BenchmarkLimited is BenchmarkEndpointChange for a cluster with limits: on a
+// number, which is about all that there is, and on names, by which all hosts but
+// one are denied.
 func BenchmarkLimited(b *testing.B) {
-	for _, n := range []int{100, 1000, 10000} {
-		b.Run(fmt.Sprint("hosts=", n), func(b *testing.B) {
-			m := mirror.New("c1")
-			w := benchWorker(b, m, n)
-			w.reg.Spec.Limits.Pools = 10 * n
-			w.full = true
-			w.judge(w.reg)
-			w.full = false
-			world := sampleWorld(n)
-			b.ReportAllocs()
-			b.ResetTimer()
-			for i := 1; b.Loop(); i++ {
-				world.slice("web-a3", "web-a3-1", i, "10.0.0.4", fmt.Sprintf("10.1.%d.%d", i/250%250, i%250+1))
-				apply(b, m, world[mirror.Ref{Kind: kinds.EndpointSlice, Namespace: "default", Name: "web-a3-1"}])
-				w.translate()
-				w.judge(w.reg)
-				p, ok := w.plan(w.reg)
-				if !ok || len(p.Steps) != 1 {
-					b.Fatalf("planned %v", p.Counts())
+	for name, limits := range map[string]v1alpha1.Limits{"number": {Pools: 1_000_000}, "names": {FQDNSuffixes: []string{"h3.apps.test"}}} {
+		for _, n := range []int{100, 1000, 10000} {
+			b.Run(fmt.Sprintf("%s/hosts=%d", name, n), func(b *testing.B) {
+				m := mirror.New("c1")
+				w := limitedWorker(b, m, n, limits)
+				world := sampleWorld(n)
+				b.ReportAllocs()
+				b.ResetTimer()
+				for i := 1; b.Loop(); i++ {
+					world.slice("web-a3", "web-a3-1", i, "10.0.0.4", fmt.Sprintf("10.1.%d.%d", i/250%250, i%250+1))
+					apply(b, m, world[mirror.Ref{Kind: kinds.EndpointSlice, Namespace: "default", Name: "web-a3-1"}])
+					w.translate()
+					w.judge(w.reg)
+					p, ok := w.plan(w.reg)
+					if !ok || len(p.Steps) != 1 {
+						b.Fatalf("planned %v", p.Counts())
+					}
+					w.hold(observedOf(b, p.Steps[0].Want, i))
+					w.undone = emptied(w.undone)
+					w.tell(w.reg)
+					_ = w.standing()
 				}
-				w.hold(observedOf(b, p.Steps[0].Want, i))
-				w.undone = emptied(w.undone)
-				w.tell(w.reg)
-			}
-		})
+			})
+		}
 	}
+}
+
+// limitedWorker is benchWorker with limits that were there before all objects.
+func limitedWorker(b *testing.B, m *mirror.Mirror, n int, limits v1alpha1.Limits) *worker {
+	b.Helper()
+	w := benchWorker(b, m, n)
+	w.observed = map[plan.Key]*plan.Observed{}
+	w.reg.Spec.Limits = limits
+	w.full = true
+	w.judge(w.reg)
+	w.full = false
+	for i, o := range w.model.graph.All() {
+		w.hold(observedOf(b, o, i))
+	}
+	w.referrals = newReferrals(w.observed)
+	w.judge(w.reg)
+	w.undone, w.news = emptied(w.undone), emptied(w.news)
+	return w
 }
 
 // Where nothing was counted again, counting again changes nothing.
@@ -73,7 +91,7 @@ func TestNothingToCountAgain(t *testing.T) {
 			}
 		case 3:
 			if c.world[serviceRef("lb-"+name)] != nil {
-				c.tombstone(serviceRef("lb-"+name))
+				c.tombstone(serviceRef("lb-" + name))
 			}
 		case 4:
 			c.slice("web-a1", "web-a1-1", step, fmt.Sprintf("10.6.0.%d", step+1))
