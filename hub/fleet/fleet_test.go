@@ -122,7 +122,7 @@ func TestBadFileKeepsWhatWasGood(t *testing.T) {
 	write(t, dir, "a.yaml", "apiVersion: akohub.io/v1alpha1\nkind: Cluster\nmetadata: {name: a}\nspec: {mode: enfroce}\n")
 	write(t, dir, "b.yaml", yaml("b", "t2"))
 	expect(t, f, "a=t1@a.yaml", "b=t2@b.yaml")
-	expectErrors(t, f, `a.yaml: line 4: spec.mode: "enfroce" is not one of observe, create-only, enforce, frozen (did you mean "enforce"?)`)
+	expectErrors(t, f, `a.yaml: line 4: spec.mode: "enfroce" is not one of observe, create-only, enforce, frozen, offboard (did you mean "enforce"?)`)
 	if e := f.Errors()[0]; e.Kept != "a" || e.File != "a.yaml" || v1alpha1.Problems(e.Err)[0].Line != 4 {
 		t.Errorf("%+v", e)
 	}
