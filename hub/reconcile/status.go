@@ -138,7 +138,7 @@ func (w *worker) approve() error {
 	}
 	w.mu.Unlock()
 	if !held {
-		return errors.New("no plan of the cluster is held")
+		return fmt.Errorf("no plan of cluster %q is held: there is nothing to approve", w.cluster)
 	}
 	w.kick()
 	return nil

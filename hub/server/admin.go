@@ -107,17 +107,17 @@ func optional(t time.Time) *time.Time {
 // Plan implements admin.Backend.
 func (h *hub) Plan(ctx context.Context, cluster string) (plan.Plan, error) {
 	p, err := h.manager.Plan(ctx, cluster)
-	return p, known(err)
+	return p, h.known(err)
 }
 
 // Approve implements admin.Backend.
-func (h *hub) Approve(cluster string) error { return known(h.manager.Approve(cluster)) }
+func (h *hub) Approve(cluster string) error { return h.known(h.manager.Approve(cluster)) }
 
 // Explain implements admin.Backend.
 func (h *hub) Explain(ctx context.Context, q explain.Query) (explain.Answer, error) {
 	a, err := h.manager.Explain(ctx, q)
 	if err != nil {
-		return a, known(err)
+		return a, h.known(err)
 	}
 	for i := range a.Clusters {
 		c := &a.Clusters[i]
@@ -130,10 +130,16 @@ func (h *hub) Explain(ctx context.Context, q explain.Query) (explain.Answer, err
 }
 
 // known gives an error about a cluster that isn't registered the admin API's
-// word for it.
-func known(err error) error {
-	if errors.Is(err, reconcile.ErrUnknownCluster) {
-		return admin.UnknownCluster(err)
+// word for it. Files that can't be used may be why it isn't.
+func (h *hub) known(err error) error {
+	if !errors.Is(err, reconcile.ErrUnknownCluster) {
+		return err
 	}
-	return err
+	if files := h.fleet.Errors(); len(files) > 0 {
+		err = fmt.Errorf("%w; a registration that can't be used: %w", err, files[0])
+		if more := len(files) - 1; more > 0 {
+			err = fmt.Errorf("%w (and %d more, see \"akohub clusters\")", err, more)
+		}
+	}
+	return admin.UnknownCluster(err)
 }

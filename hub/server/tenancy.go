@@ -18,7 +18,7 @@ import (
 func (h *hub) Offboard(ctx context.Context, cluster string, carryOut bool) (admin.Offboarding, error) {
 	got, err := h.manager.Offboard(ctx, cluster, carryOut)
 	if err != nil {
-		return admin.Offboarding{}, known(err)
+		return admin.Offboarding{}, h.known(err)
 	}
 	out := admin.Offboarding{
 		Cluster: cluster, Tenants: got.Tenants, Notes: got.Notes, Done: got.Done, Steps: []admin.OffboardStep{},
@@ -47,7 +47,7 @@ func (h *hub) Offboard(ctx context.Context, cluster string, carryOut bool) (admi
 func (h *hub) Doctor(ctx context.Context, cluster string) (admin.Checks, error) {
 	reg, ok := h.fleet.Get(cluster)
 	if !ok {
-		return admin.Checks{}, admin.UnknownCluster(fmt.Errorf("cluster %q: %w", cluster, reconcile.ErrUnknownCluster))
+		return admin.Checks{}, h.known(fmt.Errorf("cluster %q: %w", cluster, reconcile.ErrUnknownCluster))
 	}
 	client, err := h.controllers.client(reg.Cluster.Spec.Controller)
 	if err != nil {
