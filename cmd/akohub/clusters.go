@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +48,7 @@ func (f *hubFlags) client() (admin.Client, error) {
 
 func newClustersCommand() *cobra.Command {
 	var hub hubFlags
-	var output string
+	var output outputFlag
 	cmd := &cobra.Command{
 		Use:   "clusters",
 		Short: "Show the clusters of a running hub",
@@ -63,8 +62,8 @@ another cluster's claim, and registration files that are refused, follow below.`
   akohub clusters --admin 127.0.0.1:8444 -o json | jq '.clusters[] | select(.error)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: table or json", output)
+			if err := output.check(); err != nil {
+				return err
 			}
 			client, err := hub.client()
 			if err != nil {
@@ -74,15 +73,10 @@ another cluster's claim, and registration files that are refused, follow below.`
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				return enc.Encode(got)
-			}
-			return printClusters(cmd.OutOrStdout(), got)
+			return printAs(cmd.OutOrStdout(), output, got, printClusters)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	output.bind(cmd)
 	hub.bind(cmd)
 	return cmd
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -20,7 +19,7 @@ const (
 
 func newDoctorCommand() *cobra.Command {
 	var hub hubFlags
-	var output string
+	var output outputFlag
 	cmd := &cobra.Command{
 		Use:   "doctor CLUSTER",
 		Short: "Look a registration over before the first write",
@@ -39,8 +38,8 @@ errors, or when the hub can't be asked.`,
   akohub doctor shop -o json | jq '.checks[] | select(.result == "error")'`,
 		Args: exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: table or json", output)
+			if err := output.check(); err != nil {
+				return err
 			}
 			client, err := hub.client()
 			if err != nil {
@@ -50,20 +49,14 @@ errors, or when the hub can't be asked.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				err = enc.Encode(got)
-			} else {
-				err = printChecks(cmd.OutOrStdout(), got)
-			}
+			err = printAs(cmd.OutOrStdout(), output, got, printChecks)
 			if err != nil {
 				return err
 			}
 			return worst(got)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	output.bind(cmd)
 	hub.bind(cmd)
 	return cmd
 }

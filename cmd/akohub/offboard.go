@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -18,7 +17,7 @@ const exitLeft exitError = 3
 
 func newOffboardCommand() *cobra.Command {
 	var hub hubFlags
-	var output string
+	var output outputFlag
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "offboard CLUSTER",
@@ -46,8 +45,8 @@ error.`,
   akohub offboard shop --yes`,
 		Args: exactly("CLUSTER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "table" && output != "json" {
-				return fmt.Errorf("--output %q: table or json", output)
+			if err := output.check(); err != nil {
+				return err
 			}
 			client, err := hub.client()
 			if err != nil {
@@ -57,13 +56,7 @@ error.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				err = enc.Encode(got)
-			} else {
-				err = printOffboarding(cmd.OutOrStdout(), got)
-			}
+			err = printAs(cmd.OutOrStdout(), output, got, printOffboarding)
 			switch {
 			case err != nil:
 				return err
@@ -76,7 +69,7 @@ error.`,
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "carry it out; without it, it is only shown")
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	output.bind(cmd)
 	hub.bind(cmd)
 	return cmd
 }

@@ -23,4 +23,20 @@
 // members of pools that are there, since traffic must not go where nothing
 // listens. A large plan is carried out in parts, so that a user's change does
 // not wait for the end of it.
+//
+// # Where to look
+//
+// The manager (manager.go) has a worker a cluster (worker.go). A cycle goes
+// through dirty.go (what to translate anew), model.go and offers.go (what is
+// wanted, by whom), planning.go, apply.go and answers.go; tell.go says in
+// Kubernetes what came of it.
+//
+// What may not be written: gate.go and held.go (not known or not translated
+// yet), limits.go and bars.go (limits), asks.go, claims.go, contest.go and
+// vipnames.go (hosts that other clusters have), lanes.go (a tenant that another
+// worker writes to), strangers.go (what only a name leads to).
+//
+// What is looked for and taken away beyond a plan: leftovers.go (former
+// tenants), formerplaces.go (labels and routes), offboard.go and removal.go
+// (clusters that go). explain*.go answers people's questions.
 package reconcile
