@@ -87,8 +87,9 @@ type runner struct {
 	env     *harness.Environment
 	cluster *cluster.Cluster
 	align   *aligner
-	name    string // the cluster's registration
-	steady  bool   // no fault lasts, so everything gets done
+	name    string    // the cluster's registration
+	steady  bool      // no fault lasts, so everything gets done
+	applied time.Time // when the last changes were made; zero: none were
 }
 
 // rbac are the rights that scenarios on any cluster need: some ask for
@@ -237,9 +238,27 @@ func (r *runner) restart(t *testing.T, s step) {
 	}
 }
 
+// nextSecond waits until what is made now is younger than the last step's
+// objects: ages are in whole seconds, and the steps of the recordings were
+// several apart. Who is older matters where two ask for the same.
+func (r *runner) nextSecond(t *testing.T) {
+	t.Helper()
+	if r.applied.IsZero() {
+		return
+	}
+	later := time.NewTimer(time.Until(r.applied.Truncate(time.Second).Add(time.Second)))
+	defer later.Stop()
+	select {
+	case <-later.C:
+	case <-t.Context().Done():
+	}
+}
+
 // apply makes the changes of a step, in their order.
 func (r *runner) apply(t *testing.T, s step) {
 	t.Helper()
+	r.nextSecond(t)
+	defer func() { r.applied = time.Now() }()
 	for _, c := range s.changes {
 		if err := r.applyOne(t.Context(), c); err != nil {
 			t.Fatal(err)
